@@ -1,0 +1,204 @@
+"""The recipe: one typed document that says everything a run does.
+
+Every class is frozen and refuses unknown keys, so that a misspelt setting is an error and not a
+silent default. Defaults marked *paper* are EcomGPT-CT's (Ma et al., 2023, section 4 and Table 2);
+the paper leaves the others open and they are ours.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Kind = Literal["title", "attributes", "description", "review", "qa", "article", "dialogue", "web"]
+Arm = Literal["general", "domain-separate", "separate", "mixed"]
+Language = Literal["zh", "en", "auto"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+ARMS: tuple[Arm, ...] = ("general", "domain-separate", "separate", "mixed")
+
+
+class Part(BaseModel):
+    """Base of every recipe part: immutable, strict about keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=())
+
+
+class Reference(Part):
+    """Rows of this source belong to rows of another: an edge of the mixing graph (paper, 3.2)."""
+
+    field: str | None = Field(None, description="Column that holds the key, or a list of keys; an adapter may supply it.")
+    to: Name = Field(description="Name of the source whose primary_key the column holds.")
+
+
+class Source(Part):
+    """One table: where it is, what it holds and how it joins the others."""
+
+    path: str | list[str] = Field(description="File, folder or glob, or a list of them; relative to the recipe file.")
+    format: Literal["auto", "jsonl", "csv", "tsv", "parquet"] = "auto"
+    encoding: str | list[str] = Field("utf-8", description="Text encoding, or several that are tried in order on each line.")
+    adapter: Literal["generic", "amazon-2018", "amazon-2023", "wudao", "refinedweb"] = "generic"
+    kind: Kind = Field(description="Which template turns a row into text.")
+    role: Literal["domain", "general"] = "domain"
+    language: Language = "auto"
+    license: str = Field("unstated", description="Licence of the data, printed in the report.")
+    primary_key: str | None = Field(None, description="Column that identifies a row; others may refer to it.")
+    references: list[Reference] = []
+    fields: dict[str, str | list[str]] = Field({}, description="Slot of the template -> column (dotted for nested), or columns.")
+    template: str | None = Field(None, description="Own template such as '{title}: {text}', over the slots in `fields`.")
+    serialization: Literal["seeded", "lines", "inline", "json", "sentence"] = Field(
+        "seeded", description="How key-values are written; 'seeded' draws one of the others by row."
+    )
+    duplicates: Literal["auto", "product", "corpus", "keep"] = Field(
+        "auto", description="Where an equal text is a duplicate: within one product, anywhere of this role, or nowhere."
+    )
+    max_rejected: float = Field(0.2, ge=0, le=1, description="Share of rejected rows over which the stage stops.")
+    limit: int | None = Field(None, gt=0, description="Read only this many rows of each file.")
+
+
+class Cleaning(Part):
+    """Row-wise normalisation before text is written."""
+
+    min_chars: int = Field(1, ge=1, description="Shorter texts are rejected as empty.")
+
+
+class Mixing(Part):
+    """How rows of one product become one sample (paper, 3.2)."""
+
+    strategy: Literal["deal"] = "deal"
+    min_rows: int = Field(2, ge=2, description="Smallest cluster (ours; the paper gives no number).")
+    max_rows: int = Field(16, ge=2, description="Largest cluster (ours; the paper gives no number).")
+
+    @model_validator(mode="after")
+    def _range(self) -> Mixing:
+        if self.min_rows > self.max_rows:
+            raise ValueError(f"min_rows ({self.min_rows}) is larger than max_rows ({self.max_rows})")
+        return self
+
+
+class Tokenizer(Part):
+    """A Hugging Face tokenizer on disk, or one trained on the documents."""
+
+    path: str | None = Field(None, description="tokenizer.json or a folder with one.")
+    train_vocab: int | None = Field(None, ge=300, le=1_000_000, description="Train a byte-level BPE of this size instead.")
+    eos: str | None = Field(None, description="End-of-text token, where the files do not name one.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Tokenizer:
+        if (self.path is None) == (self.train_vocab is None):
+            raise ValueError("give exactly one of path and train_vocab")
+        return self
+
+
+class Blend(Part):
+    """Token ratios of the training stream (paper, 4.1: general 2 : domain 1; zh 1 : en 1)."""
+
+    general_per_domain: float = Field(2.0, gt=0, description="*paper*: 2")
+    languages: dict[Literal["zh", "en"], float] = Field({"zh": 1.0, "en": 1.0}, description="*paper*: 1 : 1 inside general.")
+    tokens: int | None = Field(None, gt=0, description="Budget of the blended arms; None: all that the ratios allow.")
+    max_repeats: float = Field(1.0, ge=1, description="How often a general sequence may be seen.")
+
+    @model_validator(mode="after")
+    def _positive(self) -> Blend:
+        if not self.languages or min(self.languages.values()) <= 0:
+            raise ValueError("languages needs at least one language, each with a weight over 0")
+        return self
+
+
+class Sequences(Part):
+    """Fixed-length training sequences."""
+
+    length: int = Field(2048, ge=64, le=1 << 20, description="*paper*: 2048")
+
+
+class Model(Part):
+    """A causal LM of transformers: from a folder, or from a configuration with random weights."""
+
+    path: str | None = Field(None, description="Folder with config.json and safetensors.")
+    config: dict[str, Any] | None = Field(None, description="transformers configuration with model_type; random start.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Model:
+        if (self.path is None) == (self.config is None):
+            raise ValueError("give exactly one of path and config")
+        if self.config is not None and "model_type" not in self.config:
+            raise ValueError("config needs model_type (for example bloom, llama, qwen3)")
+        return self
+
+
+class Training(Part):
+    """Continual pre-training (paper, Table 2)."""
+
+    arms: list[Arm] = Field(list(ARMS), min_length=1)
+    max_steps: int | None = Field(None, gt=0, description="Optimizer steps; None: one pass over the arm.")
+    batch_size: int = Field(2048, gt=0, description="*paper*: 2048 sequences an optimizer step.")
+    micro_batch_size: int = Field(1, gt=0, description="Sequences a forward pass; changes speed, not the objective.")
+    learning_rate: float = Field(2e-5, gt=0, description="*paper*: 3e-5 for 3B, 2e-5 for 7B1.")
+    adam_betas: tuple[float, float] = Field((0.9, 0.95), description="*paper*: (0.9, 0.95)")
+    adam_epsilon: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(0.1, ge=0, description="*paper*: 0.1")
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    warmup_steps: int = Field(0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the hardware computes it.")
+    save_every: int | None = Field(None, gt=0, description="Steps between checkpoints; None: only the end.")
+    threads: int | None = Field(None, gt=0, description="CPU threads of torch; fixes the bytes of a CPU run.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Training:
+        if self.batch_size % self.micro_batch_size:
+            raise ValueError(f"batch_size ({self.batch_size}) is not a multiple of micro_batch_size ({self.micro_batch_size})")
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError("arms names one arm twice")
+        return self
+
+
+class Task(Part):
+    """One task folder in EcomInstruct form: meta-info.json and test.json."""
+
+    path: str
+    scorer: Literal["spans", "choice", "rouge"] = Field(description="span F1, accuracy over candidates, or zh ROUGE-L.")
+    max_new_tokens: int = Field(48, gt=0)
+
+
+class Evaluation(Part):
+    """Held-out loss and benchmark tasks, for every checkpoint of every arm and for the base model."""
+
+    held_out: float = Field(0.02, ge=0, lt=1, description="Share of products (and of rows without a key) never trained on.")
+    max_documents: int = Field(200, gt=0, description="Held-out documents scored a source and language.")
+    tasks: dict[Name, Task] = {}
+    max_items: int = Field(100, gt=0, description="Items scored a task, drawn by seed.")
+    checkpoints: Literal["all", "last"] = "all"
+    batch_size: int = Field(8, gt=0)
+
+
+class Report(Part):
+    """The page that ends a run."""
+
+    samples: int = Field(10, ge=0, description="Real samples shown, coloured by source.")
+
+
+class Recipe(Part):
+    """Everything one run does. See docs/recipe.md; `ecomct schema` prints the JSON Schema."""
+
+    name: Name
+    seed: int = Field(17, ge=0, lt=1 << 63)
+    buckets: int | None = Field(None, ge=1, le=4096, description="Units of wide work; None: one for each 64 MiB of documents.")
+    sources: dict[Name, Source] = Field(min_length=1)
+    cleaning: Cleaning = Cleaning()
+    mixing: Mixing = Mixing()
+    tokenizer: Tokenizer
+    blend: Blend = Blend()
+    sequences: Sequences = Sequences()
+    model: Model
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    report: Report = Report()
+
+    # Where relative paths start; set by the loader, not by the document.
+    _folder: Path = Path(".")
+
+    def resolve(self, path: str) -> Path:
+        """Return `path` against the folder of the recipe file (absolute paths stay)."""
+        return (self._folder / path).absolute()
