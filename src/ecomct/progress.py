@@ -20,6 +20,7 @@ def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[
     if not console.is_terminal:
         yield from items
         return
-    columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    text = TextColumn("{task.description:<22}")
+    columns = (text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         yield from bar.track(items, description=label, total=total)

@@ -54,7 +54,7 @@ class Source(Part):
         "auto", description="Where an equal text is a duplicate: within one product, anywhere of this role, or nowhere."
     )
     max_rejected: float = Field(0.2, ge=0, le=1, description="Share of rejected rows over which the stage stops.")
-    limit: int | None = Field(None, gt=0, description="Read only this many rows of each file.")
+    limit: int | None = Field(None, gt=0, description="Read only this many lines (Parquet: rows) of each file.")
 
 
 class Cleaning(Part):

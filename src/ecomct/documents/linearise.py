@@ -1,0 +1,201 @@
+"""A row as text (paper, 3.1): templates by kind, key-values in several serialisations.
+
+Everything the templates add is in NFKC already, so that a document is. Each stretch that comes from
+a field is a `Span`; what a template adds belongs to no field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ecomct.documents.clean import clean_value
+from ecomct.documents.language import script_language
+from ecomct.recipe.model import Kind, Source
+from ecomct.recipe.slots import PLACEHOLDER
+
+_LONG: frozenset[Kind] = frozenset({"description", "article", "dialogue", "web"})
+_SERIALIZATIONS = ("lines", "inline", "json", "sentence")
+_WORDS = {
+    "zh": {"question": "问: ", "answer": "答: ", "rating": "评分: "},
+    "en": {"question": "Question: ", "answer": "Answer: ", "rating": "Rating: "},
+}
+
+
+class Span(NamedTuple):
+    """Characters [start, end) of a document's text and the field they came from."""
+
+    field: str
+    start: int
+    end: int
+
+
+class Rejected(Exception):
+    """The row has no document: a reason of the ledger and what was seen."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(reason)
+
+
+class _Text:
+    """Text under construction with its spans."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.spans: list[Span] = []
+        self.length = 0
+
+    def add(self, text: str, field: str | None = None) -> _Text:
+        if field is not None and text:
+            self.spans.append(Span(field, self.length, self.length + len(text)))
+        self.parts.append(text)
+        self.length += len(text)
+        return self
+
+
+def lookup(row: dict[str, Any], column: str) -> Any:
+    """Value of a column; a dotted name reaches into nested objects. Missing gives None."""
+    if column in row:
+        return row[column]
+    value: Any = row
+    for part in column.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def linearise(row: dict[str, Any], source: Source, draw: int) -> tuple[str, str, list[Span]]:
+    """Return (text, language, spans) of a row.
+
+    `draw` is the row's seeded hash; it picks the serialisation of key-values. Raises Rejected with
+    `empty_text` or `missing_field`.
+    """
+    single = {slot: column for slot, column in source.fields.items() if slot not in ("columns", "pairs")}
+    values = {slot: _value(row, column, source.kind) for slot, column in single.items()}
+    pairs = _pairs(row, source, values) if source.kind == "attributes" else []
+    _require(row, source, values, pairs)
+    sample = " ".join([*(text for text, _ in values.values()), *(f"{name} {value}" for name, value, _ in pairs)])
+    language = script_language(sample) if source.language == "auto" else source.language
+    if source.template is not None:
+        text = _from_template(source.template, values)
+    elif source.kind == "attributes" and pairs:
+        text = _key_values(pairs, language, source.serialization, draw)
+    else:
+        text = _from_kind(source.kind, values, _WORDS[language])
+    return "".join(text.parts), language, text.spans
+
+
+def _value(row: dict[str, Any], column: str | list[str], kind: Kind) -> tuple[str, str]:
+    """Cleaned text of a slot and the column(s) it came from."""
+    if isinstance(column, list):
+        texts = [_value(row, one, kind)[0] for one in column]
+        return ("\n" if kind in _LONG else " ").join(text for text in texts if text), "+".join(column)
+    return _as_text(lookup(row, column), kind in _LONG), column
+
+
+def _as_text(value: Any, keep_lines: bool) -> str:
+    if value is None or isinstance(value, bool):
+        return ""
+    if isinstance(value, list):
+        return ("\n" if keep_lines else " ").join(text for item in value if (text := _as_text(item, keep_lines)))
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {text}" for name, item in value.items() if (text := _as_text(item, False)))
+    return clean_value(str(value), keep_lines)
+
+
+def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Key-values of a row as (name, value, column), those without a value left out."""
+    found: list[tuple[str, str, str]] = []
+    if "name" in values and "value" in values:
+        found.append((values["name"][0], values["value"][0], values["value"][1]))
+    columns = source.fields.get("columns", [])
+    for column in [columns] if isinstance(columns, str) else columns:
+        found.append((clean_value(column), _as_text(lookup(row, column), False), column))
+    nested = source.fields.get("pairs", [])
+    for column in [nested] if isinstance(nested, str) else nested:
+        found += [(clean_value(str(name)), _as_text(value, False), column) for name, value in _pair_list(lookup(row, column))]
+    return [(name.strip(" :：="), value, column) for name, value, column in dict.fromkeys(found) if name.strip(" :：=") and value]
+
+
+def _pair_list(value: Any) -> list[tuple[Any, Any]]:
+    """Pairs from a mapping, a list of [key, value] or [subject, key, value], or a list of mappings."""
+    if isinstance(value, dict):
+        return list(value.items())
+    if not isinstance(value, list):
+        return []
+    pairs: list[tuple[Any, Any]] = []
+    for item in value:
+        if isinstance(item, list | tuple) and len(item) in (2, 3):
+            pairs.append((item[-2], item[-1]))
+        elif isinstance(item, dict) and {"name", "value"} <= set(item):
+            pairs.append((item["name"], item["value"]))
+        elif isinstance(item, dict) and {"key", "value"} <= set(item):
+            pairs.append((item["key"], item["value"]))
+    return pairs
+
+
+def _require(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]], pairs: list[Any]) -> None:
+    """Refuse rows that would give a document without its subject."""
+    if source.template is not None:
+        filled = any(text for text, _ in values.values())
+    elif source.kind == "attributes":
+        filled = bool(pairs) or bool(values.get("text", ("", ""))[0])
+    else:
+        needed = {"title": ["title"], "qa": ["question", "answer"]}.get(source.kind, ["text"])
+        filled = all(values[slot][0] for slot in needed)
+    if filled:
+        return
+    columns = [column for given in source.fields.values() for column in ([given] if isinstance(given, str) else given)]
+    if all(lookup(row, column) is None and column.split(".")[0] not in row for column in columns):
+        raise Rejected("missing_field", f"no column {', '.join(columns)}; the row has {', '.join(list(row)[:8])}")
+    raise Rejected("empty_text", f"nothing to read in {', '.join(columns)}")
+
+
+def _from_template(template: str, values: dict[str, tuple[str, str]]) -> _Text:
+    text, position = _Text(), 0
+    for match in PLACEHOLDER.finditer(template):
+        text.add(template[position : match.start()]).add(*values[match[1]])
+        position = match.end()
+    return text.add(template[position:])
+
+
+def _from_kind(kind: Kind, values: dict[str, tuple[str, str]], words: dict[str, str]) -> _Text:
+    text = _Text()
+    if kind == "qa":
+        return text.add(words["question"]).add(*values["question"]).add("\n" + words["answer"]).add(*values["answer"])
+    if kind == "title":
+        return text.add(*values["title"])
+    body, column = values["text"]
+    title, title_column = values.get("title", ("", ""))
+    # Crawls often repeat the title as the first line of the body.
+    if title and not body.startswith(title):
+        text.add(title, title_column).add("\n\n" if kind in ("article", "web", "dialogue") else "\n")
+    rating, rating_column = values.get("rating", ("", ""))
+    if rating:
+        text.add(words["rating"]).add(rating.removesuffix(".0"), rating_column).add("\n")
+    return text.add(body, column)
+
+
+def _key_values(pairs: Sequence[tuple[str, str, str]], language: str, style: str, draw: int) -> _Text:
+    """Key-values as lines, one line, JSON or sentences; `seeded` draws by row so that a model sees all."""
+    if style == "seeded":
+        style = _SERIALIZATIONS[draw % len(_SERIALIZATIONS)]
+    text = _Text()
+    if style == "json":
+        text.add("{")
+    for index, (name, value, column) in enumerate(pairs):
+        last = index == len(pairs) - 1
+        if style == "lines":
+            text.add(f"{name}: ").add(value, column).add("" if last else "\n")
+        elif style == "inline":
+            text.add(f"{name}: ").add(value, column).add("" if last else "; ")
+        elif style == "json":
+            # The value is escaped as a whole; its span covers the escaped text.
+            text.add(f'{json.dumps(name, ensure_ascii=False)}: "').add(json.dumps(value, ensure_ascii=False)[1:-1], column)
+            text.add('"}' if last else '", ')
+        elif language == "zh":
+            text.add(f"{name}是").add(value, column).add("。")
+        else:
+            text.add(f"The {name} is ").add(value, column).add("." if last else ". ")
+    return text

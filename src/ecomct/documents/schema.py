@@ -1,0 +1,43 @@
+"""Columns of the document, reject and link tables."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+DOCUMENTS = pa.schema(
+    [
+        ("row", pa.uint64()),
+        ("source", pa.dictionary(pa.int16(), pa.string())),
+        ("file", pa.dictionary(pa.int32(), pa.string())),
+        ("line", pa.int64()),
+        # Products the row belongs to, as "source/key", and their 64-bit hashes.
+        ("keys", pa.list_(pa.string())),
+        ("entities", pa.list_(pa.uint64())),
+        ("language", pa.dictionary(pa.int8(), pa.string())),
+        ("text", pa.string()),
+        ("spans", pa.list_(pa.struct([("field", pa.string()), ("start", pa.int32()), ("end", pa.int32())]))),
+        # Equal digests are duplicates (the scope is part of the digest); text_hash is of the text alone.
+        ("digest", pa.binary(16)),
+        ("text_hash", pa.uint64()),
+    ]
+)
+REJECTED = pa.schema(
+    [
+        ("source", pa.string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+# One line for each document of the shard of the same name, in the same order.
+LINKS = pa.schema(
+    [
+        ("row", pa.uint64()),
+        ("fate", pa.dictionary(pa.int8(), pa.string())),  # train, held_out, duplicate, held_out_repeat
+        ("duplicate_of", pa.uint64()),
+        ("home", pa.uint64()),
+        ("keyed", pa.bool_()),
+    ]
+)

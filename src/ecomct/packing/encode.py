@@ -1,0 +1,184 @@
+"""Documents to token ids: one shard of documents in, one shard of pieces out.
+
+A piece is a document, or a stretch of one that is longer than a sequence. Shards keep the pieces
+sorted by (bucket, row, piece) with one row group a bucket, so that a bucket can be read from all
+shards without touching the rest: the only wide operation that text takes part in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tokenizers import Encoding, Tokenizer
+
+from ecomct.atomic import atomic_path
+from ecomct.documents.ingest import iter_shard
+from ecomct.packing.tokenizer import load_tokenizer
+
+PIECES = pa.schema(
+    [
+        ("row", pa.uint64()),
+        ("piece", pa.uint16()),
+        ("source", pa.uint16()),
+        ("language", pa.dictionary(pa.int8(), pa.string())),
+        ("home", pa.uint64()),
+        ("keyed", pa.bool_()),
+        ("tokens", pa.uint32()),
+        ("ids", pa.list_(pa.int32())),
+    ]
+)
+SEPARATOR = "\n\n"
+_SENTENCE_END = re.compile(r"[。！？!?；;]+[”’」』\"')）]*|\.(?=\s)|\n+")
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class EncodeTask:
+    """What a worker needs to encode a shard."""
+
+    documents: Path
+    links: Path
+    out: Path
+    tokenizer: Path
+    max_tokens: int  # of one piece: a sequence less its end-of-text token
+    buckets: int
+
+
+class Piece(NamedTuple):
+    """Tokens [start, stop) of a document, and its number within it."""
+
+    number: int
+    start: int
+    stop: int
+
+
+def bucket_of(home: npt.NDArray[np.uint64], buckets: int) -> npt.NDArray[np.int64]:
+    """Bucket of each home product, by its hash."""
+    return (home % np.uint64(buckets)).astype(np.int64)
+
+
+def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
+    """Encode the training rows of one shard; return counts by source and language.
+
+    Ids are those of the tokenizer for each document's text alone, whatever its neighbours.
+    """
+    tokenizer, _ = _open(task.tokenizer)
+    links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", "home", "keyed"])
+    train = np.asarray(links["fate"].to_pylist(), dtype=object) == "train"
+    home, keyed = links["home"].to_numpy(), links["keyed"].to_numpy()
+    parts: list[pa.Table] = []
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    position = 0
+    for table in iter_shard(task.documents / f"{shard}.parquet", ["row", "source", "language", "text"]):
+        chosen = np.flatnonzero(train[position : position + table.num_rows])
+        rows = table.take(pa.array(chosen))
+        where = position + chosen
+        position += table.num_rows
+        for start in range(0, rows.num_rows, _BATCH):
+            batch = slice(start, start + _BATCH)
+            parts.append(
+                _encode_batch(tokenizer, rows.slice(start, _BATCH), home[where[batch]], keyed[where[batch]], task, counts)
+            )
+    pieces = pa.concat_tables([PIECES.empty_table(), *parts]).unify_dictionaries().combine_chunks()
+    offsets = _write_by_bucket(pieces, task, shard)
+    return {"counts": counts, "buckets": offsets}
+
+
+def cut(encoding: Encoding, text: str, limit: int) -> list[Piece]:
+    """Pieces of at most `limit` tokens, cut after a sentence where there is one, else after a space, else anywhere.
+
+    Together the pieces are exactly the document's ids, in order.
+    """
+    count = len(encoding.ids)
+    if count <= limit:
+        return [Piece(0, 0, count)]
+    starts = np.array([offset[0] for offset in encoding.offsets])
+    sentences = np.array([match.end() for match in _SENTENCE_END.finditer(text)])
+    spaces = np.array([match.end() for match in re.finditer(r"\s+", text)])
+    pieces: list[Piece] = []
+    begin = 0
+    while count - begin > limit:
+        end = begin + limit
+        for marks in (sentences, spaces):
+            # Token t begins a new stretch where its first character follows a mark.
+            tokens = np.searchsorted(starts, marks, side="left")
+            inside = tokens[(tokens > begin + limit // 4) & (tokens <= end)]
+            if len(inside):
+                end = int(inside[-1])
+                break
+        pieces.append(Piece(len(pieces), begin, end))
+        begin = end
+    return [*pieces, Piece(len(pieces), begin, count)]
+
+
+@lru_cache(maxsize=1)
+def _open(folder: Path) -> tuple[Tokenizer, int]:
+    return load_tokenizer(folder)
+
+
+def _encode_batch(
+    tokenizer: Tokenizer,
+    rows: pa.Table,
+    home: npt.NDArray[np.uint64],
+    keyed: npt.NDArray[np.bool_],
+    task: EncodeTask,
+    counts: dict[str, dict[str, dict[str, int]]],
+) -> pa.Table:
+    texts = rows["text"].to_pylist()
+    encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+    numbers, sources, languages = rows["row"].to_pylist(), rows["source"].to_pylist(), rows["language"].to_pylist()
+    owner, number, ids = [], [], []
+    for index, (encoding, text) in enumerate(zip(encodings, texts, strict=True)):
+        tally = counts.setdefault(sources[index], {}).setdefault(languages[index], {})
+        pieces = cut(encoding, text, task.max_tokens)
+        for key, amount in (("documents", 1), ("tokens", len(encoding.ids)), ("characters", len(text)), ("pieces", len(pieces))):
+            tally[key] = tally.get(key, 0) + amount
+        for piece in pieces:
+            owner.append(index)
+            number.append(piece.number)
+            ids.append(encoding.ids[piece.start : piece.stop])
+    row = np.array(numbers, dtype=np.uint64)[owner]
+    return pa.table(
+        [
+            pa.array(row),
+            pa.array(number, pa.uint16()),
+            pa.array((row >> np.uint64(52)).astype(np.uint16)),
+            pa.array([languages[index] for index in owner]).dictionary_encode().cast(PIECES.field("language").type),
+            pa.array(home[owner]),
+            pa.array(keyed[owner]),
+            pa.array([len(one) for one in ids], pa.uint32()),
+            pa.array(ids, pa.list_(pa.int32())),
+        ],
+        schema=PIECES,
+    )
+
+
+def _write_by_bucket(pieces: pa.Table, task: EncodeTask, shard: str) -> list[int]:
+    """Write the pieces bucket by bucket; return the bucket of each row group."""
+    bucket = bucket_of(pieces["home"].to_numpy(), task.buckets)
+    order = np.lexsort((pieces["piece"].to_numpy(), pieces["row"].to_numpy(), bucket))
+    pieces = pieces.take(pa.array(order))
+    present, begins = np.unique(bucket[order], return_index=True)
+    ends = [*begins[1:], len(order)]
+    with atomic_path(task.out / f"{shard}.parquet") as path, pq.ParquetWriter(path, PIECES, compression="zstd") as file:
+        for begin, end in zip(begins, ends, strict=True):
+            file.write_table(pieces.slice(begin, end - begin), row_group_size=end - begin)
+    return [int(one) for one in present]
+
+
+def read_bucket(folder: Path, groups: dict[str, list[int]], bucket: int, columns: list[str]) -> pa.Table:
+    """All pieces of one bucket, sorted by (row, piece). `groups`: shard -> bucket of each of its row groups."""
+    tables = [PIECES.empty_table().select(columns)]
+    for shard in sorted(groups):
+        if bucket in groups[shard]:
+            with pq.ParquetFile(folder / f"{shard}.parquet") as file:
+                tables.append(file.read_row_group(groups[shard].index(bucket), columns=columns))
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()

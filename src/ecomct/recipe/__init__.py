@@ -1,0 +1,6 @@
+"""The typed recipe and how it is read."""
+
+from ecomct.recipe.loading import load_recipe, read_recipe
+from ecomct.recipe.model import ARMS, Recipe, Source
+
+__all__ = ["ARMS", "Recipe", "Source", "load_recipe", "read_recipe"]

@@ -1,0 +1,39 @@
+"""Which slots each kind of source has, and which of them a recipe must fill."""
+
+from __future__ import annotations
+
+import re
+
+from ecomct.recipe.model import Kind, Source
+
+# Per kind: the accepted sets of required slots (one of them must be filled), and the optional slots.
+SLOTS: dict[Kind, tuple[tuple[frozenset[str], ...], frozenset[str]]] = {
+    "title": ((frozenset({"title"}),), frozenset()),
+    "attributes": (
+        (frozenset({"name", "value"}), frozenset({"columns"}), frozenset({"pairs"}), frozenset({"text"})),
+        frozenset({"columns"}),
+    ),
+    "description": ((frozenset({"text"}),), frozenset({"title"})),
+    "review": ((frozenset({"text"}),), frozenset({"title", "rating"})),
+    "qa": ((frozenset({"question", "answer"}),), frozenset()),
+    "article": ((frozenset({"text"}),), frozenset({"title"})),
+    "dialogue": ((frozenset({"text"}),), frozenset({"title"})),
+    "web": ((frozenset({"text"}),), frozenset({"title"})),
+}
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def slot_problems(source: Source) -> list[str]:
+    """Faults of `source.fields` and `source.template`, each as `field: what`."""
+    given = set(source.fields)
+    if source.template is not None:
+        used = set(PLACEHOLDER.findall(source.template))
+        problems = [f"template: uses {{{name}}}, which fields does not define" for name in sorted(used - given)]
+        return problems + ([] if used else ["template: names no field, as in '{title}: {text}'"])
+    required, optional = SLOTS[source.kind]
+    wanted = " or ".join("{" + ", ".join(sorted(slots)) + "}" for slots in required)
+    if not any(slots <= given for slots in required):
+        return [f"fields: kind {source.kind} needs {wanted}, got {{{', '.join(sorted(given))}}}"]
+    known = frozenset().union(*required) | optional
+    listed = ", ".join(sorted(known))
+    return [f"fields.{name}: kind {source.kind} has no such slot (it has {listed})" for name in sorted(given - known)]
