@@ -1,8 +1,8 @@
 """A stage: a folder whose manifest says what made it, and that a killed run continues.
 
-While a stage works, `.work/` holds its fingerprint and one small JSON for each finished unit; both
+While a stage works, `.stage/` holds its fingerprint and one small JSON for each finished unit; both
 are written after the data they speak of. When all units are done the manifest is written last. So a
-folder with a manifest is whole, one with `.work/` can be continued, and anything else is started anew.
+folder with a manifest is whole, one with `.stage/` can be continued, and anything else is started anew.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Stage:
 
     @property
     def _work(self) -> Path:
-        return self.folder / ".work"
+        return self.folder / ".stage"
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

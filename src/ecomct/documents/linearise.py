@@ -143,7 +143,9 @@ def _require(row: dict[str, Any], source: Source, values: dict[str, tuple[str, s
         filled = bool(pairs) or bool(values.get("text", ("", ""))[0])
     else:
         needed = {"title": ["title"], "qa": ["question", "answer"]}.get(source.kind, ["text"])
-        filled = all(values[slot][0] for slot in needed)
+        # Crawls also hold pages whose whole body is their title.
+        bare = source.kind in ("article", "web", "description") and values["text"][0] == values.get("title", ("", ""))[0]
+        filled = all(values[slot][0] for slot in needed) and not bare
     if filled:
         return
     columns = [column for given in source.fields.values() for column in ([given] if isinstance(given, str) else given)]

@@ -1,0 +1,144 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ecomct import __version__
+from ecomct.errors import InputError
+from ecomct.pipeline import STAGES, run_recipe
+from ecomct.progress import console, out, show
+from ecomct.recipe import Recipe, load_recipe, read_recipe
+from ecomct.recipe.model import Arm
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Linked shop tables and general text in, a continually pre-trained and evaluated language model out.",
+)
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="YAML file; see docs/recipe.md.")]
+Runs = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
+Workers = Annotated[int, typer.Option(min=1, help="Worker processes; never changes a byte.", show_default="all cores")]
+Arms = Annotated[list[str] | None, typer.Option("--arm", help="Only this arm in training and after; may be repeated.")]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@app.command()
+def run(
+    recipe: RecipeFile,
+    until: Annotated[str, typer.Option(help=f"Last stage: {', '.join(STAGES)}.")] = STAGES[-1],
+    arm: Arms = None,
+    runs: Runs = Path("runs"),
+    workers: Workers = CORES,
+) -> None:
+    """Run a recipe. Finished stages are skipped, an interrupted one continues.
+
+    Example: ecomct run examples/shop/recipe.yaml
+    """
+    if until not in STAGES:
+        raise InputError(f"--until {until}: the stages are {', '.join(STAGES)}")
+    folder = run_recipe(load_recipe(recipe), runs, until, _arms(arm), workers).folder
+    out.print(f"[bold]done[/]: {folder}", highlight=False)
+
+
+def _stage_command(name: str, help_text: str) -> None:
+    def command(recipe: RecipeFile, arm: Arms = None, runs: Runs = Path("runs"), workers: Workers = CORES) -> None:
+        run_recipe(load_recipe(recipe), runs, name, _arms(arm), workers)
+
+    command.__doc__ = f"{help_text}\n\nThe same as `run --until {name}`.\n\nExample: ecomct {name} examples/shop/recipe.yaml"
+    app.command(name)(command)
+
+
+for _name, _help in {
+    "ingest": "Read the sources into documents.",
+    "link": "Find duplicates, held-out products and each row's home product.",
+    "tokenize": "Turn documents into token ids.",
+    "mix": "Choose the rows that are read together.",
+    "pack": "Blend and pack samples into sequences, for every arm.",
+    "train": "Train the arms.",
+    "evaluate": "Score every checkpoint.",
+    "report": "Write the report page.",
+}.items():
+    _stage_command(_name, _help)
+
+
+@app.command()
+def check(recipe: RecipeFile, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check a recipe, its files and the keys of its tables; say every fault at once.
+
+    Exit code 2 where there is a fault. Example: ecomct check examples/shop/recipe.yaml
+    """
+    from ecomct.check import check_recipe
+
+    parsed, problems = read_recipe(recipe)
+    findings = check_recipe(parsed) if parsed is not None else None
+    problems = problems + (findings.problems if findings else [])
+    if as_json:
+        facts = {
+            "problems": problems,
+            "warnings": findings.warnings if findings else [],
+            "keys": findings.keys if findings else [],
+        }
+        typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+    else:
+        if findings and findings.keys:
+            show(findings.table())
+        for warning in findings.warnings if findings else []:
+            typer.echo(f"warning: {warning}")
+        for problem in problems:
+            typer.echo(f"error: {problem}", err=True)
+        if not problems:
+            typer.echo(f"{recipe}: no fault found")
+    if problems:
+        raise typer.Exit(2)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors.
+
+    Example: ecomct schema > recipe.schema.json
+    """
+    typer.echo(json.dumps(Recipe.model_json_schema(), indent=1, ensure_ascii=False))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def _arms(names: list[str] | None) -> list[Arm] | None:
+    return names  # type: ignore[return-value]  # run_recipe compares them with the recipe's
+
+
+def main() -> None:
+    """Entry point: one line and exit code 2 for wrong input, 130 for an interrupt; a traceback means a bug."""
+    # Nothing is ever fetched: models and data are what the recipe names.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    code = _guarded(app)
+    sys.stdout.flush()
+    raise SystemExit(code)
+
+
+def _guarded(command: Callable[..., Any]) -> int:
+    try:
+        command()
+    except InputError as error:
+        console.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        console.print("interrupted; run again to continue", highlight=False)
+        return 130
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    return 0

@@ -1,0 +1,122 @@
+"""Token counts and ids to a mixture: which rows are read together."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ecomct.atomic import write_json
+from ecomct.engine import map_units
+from ecomct.ledger import total
+from ecomct.mixing.budget import Budget, home_limit, plan_budget
+from ecomct.mixing.measure import summarise
+from ecomct.mixing.plan import MixTask, mix_bucket
+from ecomct.packing.encode import SEPARATOR, read_bucket
+from ecomct.packing.tokenizer import load_tokenizer
+from ecomct.progress import track
+from ecomct.run_folder import RunFolder
+from ecomct.seeded import U64
+from ecomct.stage import Stage, code_digest, outputs_digest
+
+
+def stage(run: RunFolder) -> Stage:
+    """Determined by the tokens, the mixing and the budget."""
+    inputs = {
+        "tokens": outputs_digest(run.tokens),
+        "mixing": run.recipe.mixing.model_dump(),
+        "blend": run.recipe.blend.model_dump(),
+        "domain": run.domain,
+        "length": run.recipe.sequences.length,
+        "seed": run.recipe.seed,
+        "code": code_digest("mixing", "packing/encode", "seeded"),
+    }
+    return Stage("mix", run.mixture, inputs)
+
+
+def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
+    """Fix the budget over all rows, then mix bucket by bucket."""
+    facts = run.facts(run.tokens)
+    separator = len(separator_ids(run))
+    budget, limit = _budget(run, facts, separator)
+    task = MixTask(
+        tokens=run.tokens / "shards",
+        groups=facts["groups"],
+        out=stage.folder,
+        mixing=run.recipe.mixing,
+        domain=run.domain,
+        sources=run.sources,
+        max_tokens=run.recipe.sequences.length - 1,
+        separator=separator,
+        limit=limit,
+        seed=run.recipe.seed,
+    )
+    todo = [bucket for bucket in range(facts["buckets"]) if stage.unit(f"{bucket}") is None]
+    done = track(map_units(partial(mix_bucket, task), todo, run.workers), "mix", len(todo))
+    for bucket, result in zip(todo, done, strict=True):
+        stage.finish_unit(f"{bucket}", result)
+    units = [stage.unit(f"{bucket}") or {} for bucket in range(facts["buckets"])]
+    measures = summarise([unit["measures"] for unit in units]) | {"budget": _as_json(budget)}
+    write_json(stage.folder / "measures.json", measures)
+    ledger = total([unit["accounts"] for unit in units], run.sources)
+    # A threshold beyond 2**53 is not safe as a JSON number.
+    return {"ledger": {"mix": ledger}, "measures": measures, "limit": str(limit), "budget": _as_json(budget)}
+
+
+def separator_ids(run: RunFolder) -> tuple[int, ...]:
+    """Tokens between two documents of one sample."""
+    tokenizer, _ = load_tokenizer(run.tokens / "tokenizer")
+    return tuple(tokenizer.encode(SEPARATOR, add_special_tokens=False).ids)
+
+
+def read_budget(run: RunFolder) -> tuple[Budget, int]:
+    """The budget that the finished mixture was made with, and its threshold."""
+    facts = run.facts(run.mixture)
+    return Budget(**facts["budget"]), int(facts["limit"])
+
+
+def _as_json(budget: Budget) -> dict[str, Any]:
+    return {"domain": budget.domain, "general": budget.general, "notes": budget.notes}
+
+
+def _budget(run: RunFolder, facts: dict[str, Any], separator: int) -> tuple[Budget, int]:
+    """Budget in tokens as they will stand in sequences: each piece with what joins or ends it."""
+    joint = max(1, separator)
+    domain, general = 0, dict.fromkeys(run.recipe.blend.languages, 0)
+    for source in facts["measures"]["sources"].values():
+        for language, tally in source["language"].items():
+            if source["role"] == "domain":
+                domain += tally["tokens"] + joint * tally["pieces"]
+            else:
+                general[language] = general.get(language, 0) + tally["tokens"] + tally["pieces"]
+    budget = plan_budget(run.recipe.blend, domain, {str(language): tokens for language, tokens in general.items()})
+    if budget.domain >= domain:
+        return budget, 1 << 64
+    home, tokens = _homes(run, facts)
+    return budget, home_limit(home, tokens + np.uint64(joint), budget.domain, run.recipe.seed)
+
+
+def _homes(run: RunFolder, facts: dict[str, Any]) -> tuple[U64, U64]:
+    """Home and tokens of every domain piece."""
+    columns = ["source", "home", "tokens"]
+    tables = [read_bucket(run.tokens / "shards", facts["groups"], bucket, columns) for bucket in range(facts["buckets"])]
+    table = pa.concat_tables(tables)
+    domain = np.array(run.domain)[table["source"].to_numpy().astype(np.int64)]
+    return table["home"].to_numpy()[domain], table["tokens"].to_numpy()[domain].astype(np.uint64)
+
+
+def table(run: RunFolder) -> list[list[str]]:
+    """Measures against their bounds."""
+    measures = run.facts(run.mixture)["measures"]
+    rows = [["measure", "value", "bound", "ratio"]]
+    for name in ("coverage", "mean_sources_per_sample", "multi_source_rows"):
+        one = measures[name]
+        rows.append([name.replace("_", " "), f"{one['value']:,}", f"{one['bound']:,}", f"{one['ratio']:.4f}"])
+    counted = measures["rows"]
+    rows.append(["clusters", f"{measures['clusters']:,}", f"{measures['products']:,} products", ""])
+    rows.append(["rows in clusters", f"{counted['clustered']:,}", f"{counted['total']:,}", ""])
+    rows += [[f"left over: {reason}", f"{count:,}", "", ""] for reason, count in counted["leftover"].items()]
+    rows.append(["duplicate rows", f"{measures['duplicate_rows']}", "0", ""])
+    return rows + [[note] for note in measures["budget"]["notes"]]

@@ -1,0 +1,29 @@
+"""Everything to one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecomct.run_folder import RunFolder
+from ecomct.stage import Stage, code_digest, outputs_digest, read_manifest
+
+
+def stage(run: RunFolder) -> Stage:
+    """Determined by all artefacts before it."""
+    folders = [run.documents, run.links, run.tokens, run.mixture, run.sequences, run.evaluation]
+    folders += [run.training / arm for arm in ("base", *run.arms)]
+    made = {folder.relative_to(run.folder).as_posix(): outputs_digest(folder) for folder in folders if read_manifest(folder)}
+    inputs = {"artefacts": made, "recipe": run.recipe.model_dump(), "code": code_digest("reporting")}
+    return Stage("report", run.report, inputs)
+
+
+def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
+    """Write the page."""
+    from ecomct.reporting.page import write_report
+
+    return write_report(run.recipe, run.folder, stage.folder)
+
+
+def table(run: RunFolder) -> list[list[str]]:
+    """Where the page is."""
+    return [["report"], [str(run.report / "index.html")]]

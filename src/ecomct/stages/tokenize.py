@@ -1,0 +1,86 @@
+"""Documents to token ids."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ecomct.atomic import write_json
+from ecomct.engine import map_units
+from ecomct.errors import InputError
+from ecomct.packing.encode import EncodeTask, encode_shard
+from ecomct.packing.tokenizer import load_tokenizer, prepare_tokenizer, tokenizer_file
+from ecomct.progress import track
+from ecomct.run_folder import RunFolder
+from ecomct.stage import Stage, code_digest, outputs_digest
+
+# Documents of one bucket, compressed: about 64 MiB of text.
+BUCKET_BYTES = 20 << 20
+
+
+def stage(run: RunFolder) -> Stage:
+    """Determined by documents, links, the tokenizer, the sequence length and the number of buckets."""
+    settings = run.recipe.tokenizer
+    file = None if settings.path is None else run.input_digests([tokenizer_file(run.recipe)])
+    inputs = {
+        "documents": outputs_digest(run.documents, ["shards/"]),
+        "links": outputs_digest(run.links),
+        "tokenizer": settings.model_dump(exclude={"path"}) | {"file": list(file.values()) if file else None},
+        "length": run.recipe.sequences.length,
+        "buckets": run.recipe.buckets,
+        "seed": run.recipe.seed,
+        # Labels that the measures repeat.
+        "sources": {name: [s.role, s.kind, s.license] for name, s in run.recipe.sources.items()},
+        "code": code_digest("packing/encode", "packing/tokenizer", "documents/schema"),
+    }
+    return Stage("tokenize", run.tokens, inputs)
+
+
+def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
+    """Prepare the tokenizer, then encode shard by shard."""
+    documents, links, folder = run.documents / "shards", run.links / "shards", stage.folder / "tokenizer"
+    if stage.unit("tokenizer") is None:
+        prepare_tokenizer(run.recipe, documents, links, run.shards, folder)
+        stage.finish_unit("tokenizer", {})
+    tokenizer, _ = load_tokenizer(folder)
+    size = sum((documents / f"{shard}.parquet").stat().st_size for shard in run.shards)
+    buckets = run.recipe.buckets or min(4096, 1 + size // BUCKET_BYTES)
+    # Every sample ends with one end-of-text token.
+    task = EncodeTask(documents, links, stage.folder / "shards", folder, run.recipe.sequences.length - 1, buckets)
+    todo = [shard for shard in run.shards if stage.unit(shard) is None]
+    done = track(map_units(partial(encode_shard, task), todo, run.workers), "tokenize", len(todo))
+    for shard, facts in zip(todo, done, strict=True):
+        stage.finish_unit(shard, facts)
+    units = {shard: stage.unit(shard) or {} for shard in run.shards}
+    sources = _sum(run, [unit["counts"] for unit in units.values()])
+    measures = {"vocab_size": tokenizer.get_vocab_size(), "sources": sources}
+    if not any(source["language"] for source in sources.values()):
+        raise InputError("sources: no row is left to train on; see documents/rejected and evaluation.held_out")
+    write_json(stage.folder / "measures.json", measures)
+    return {"buckets": buckets, "groups": {shard: unit["buckets"] for shard, unit in units.items()}, "measures": measures}
+
+
+def _sum(run: RunFolder, counts: list[dict[str, dict[str, dict[str, int]]]]) -> dict[str, Any]:
+    """Counts by source and language with the labels a table needs."""
+    result: dict[str, Any] = {}
+    for name, source in run.recipe.sources.items():
+        languages: dict[str, dict[str, int]] = {}
+        for count in counts:
+            for language, tally in count.get(name, {}).items():
+                mine = languages.setdefault(language, {})
+                for key, amount in tally.items():
+                    mine[key] = mine.get(key, 0) + amount
+        labels: dict[str, Any] = {"role": source.role, "kind": source.kind, "license": source.license}
+        result[name] = labels | {"language": dict(sorted(languages.items()))}
+    return result
+
+
+def table(run: RunFolder) -> list[list[str]]:
+    """Tokens by source (the paper's Table 1)."""
+    rows = [["source", "role", "language", "documents", "tokens", "characters/token"]]
+    sources = run.facts(run.tokens)["measures"]["sources"]
+    for name, source in ((name, sources[name]) for name in run.sources):
+        for language, tally in source["language"].items():
+            numbers = [f"{tally['documents']:,}", f"{tally['tokens']:,}", f"{tally['characters'] / max(1, tally['tokens']):.2f}"]
+            rows.append([name, source["role"], language, *numbers])
+    return rows

@@ -1,0 +1,75 @@
+"""Sequences to models: the starting point, and one training a arm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ecomct.errors import InputError
+from ecomct.progress import counter
+from ecomct.recipe.model import Arm
+from ecomct.run_folder import RunFolder
+from ecomct.stage import Stage, code_digest, outputs_digest
+
+
+def base_stage(run: RunFolder) -> Stage:
+    """Determined by the model's configuration or files, the tokenizer and the seed."""
+    model = run.recipe.model
+    files: list[str] = []
+    if model.path is not None:
+        folder = run.recipe.resolve(model.path)
+        if not folder.is_dir():
+            raise InputError(f"model.path: no folder at {folder}")
+        found = sorted(file for file in folder.iterdir() if file.suffix in (".json", ".safetensors"))
+        files = list(run.input_digests(found).values())
+    inputs = {
+        "config": model.config,
+        "files": files,
+        "tokenizer": outputs_digest(run.tokens, ["tokenizer/"]),
+        "length": run.recipe.sequences.length,
+        "seed": run.recipe.seed,
+        "code": code_digest("training/model"),
+    }
+    return Stage("base", run.training / "base", inputs)
+
+
+def base_work(run: RunFolder, stage: Stage) -> dict[str, Any]:
+    """Write the starting weights."""
+    from ecomct.training.model import write_base
+
+    write_base(run.recipe, run.tokens / "tokenizer", stage.folder / "model")
+    return {}
+
+
+def stage(run: RunFolder, arm: Arm) -> Stage:
+    """Determined by the arm's sequences, the starting weights and the training settings."""
+    inputs = {
+        "sequences": outputs_digest(run.sequences, [f"{arm}/"]),
+        "base": outputs_digest(run.training / "base"),
+        "training": run.recipe.training.model_dump(exclude={"arms"}),
+        "seed": run.recipe.seed,
+        "code": code_digest("training"),
+    }
+    return Stage(f"train {arm}", run.training / arm, inputs)
+
+
+def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
+    """Train one arm; its checkpoints are the units that a killed run keeps."""
+    from ecomct.training.run import train_arm
+
+    with counter(f"train {arm}") as count:
+        return train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, count)
+
+
+def table(run: RunFolder, arm: Arm) -> list[list[str]]:
+    """What the training did."""
+    facts = run.facts(run.training / arm)
+    losses = _losses(run.training / arm / "metrics.jsonl")
+    rows = [["arm", "steps", "tokens", "first loss", "last loss", "precision", "packing"]]
+    numbers = [f"{facts['steps']:,}", f"{facts['tokens']:,}", f"{losses[0]:.4f}", f"{losses[-1]:.4f}"]
+    return [*rows, [arm, *numbers, facts["precision"], facts["packing"]]]
+
+
+def _losses(path: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in path.read_text().splitlines()]
