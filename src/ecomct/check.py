@@ -67,26 +67,28 @@ def _check_files(recipe: Recipe, findings: Findings) -> None:
 
 
 def _rows(name: str, recipe: Recipe) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Place and data of each row; for one that cannot be read, why and where, and None."""
     source = recipe.sources[name]
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
     for unit in source_units(recipe, name):
         for row in read_rows(unit, encodings, source.limit):
-            yield f"{unit.file}:{row.line}", row.data
+            place = f"{unit.file}:{row.line}"
+            yield (place, row.data) if row.data is not None else (f"{row.reason} in {place} ({row.detail})", None)
 
 
 def _check_source(name: str, recipe: Recipe, findings: Findings) -> set[int] | None:
     """Test columns and primary key; return the hashes of the primary key's values, None if unreadable."""
     source = recipe.sources[name]
-    rows, bad, nulls, repeats = 0, 0, 0, 0
+    rows, bad, nulls, repeats, bad_at = 0, 0, 0, 0, ""
     null_at: list[str] = []
     repeated: list[str] = []
     seen: set[int] = set()
-    missing = {column: 0 for column in _columns(source)}
+    missing = dict.fromkeys(_columns(source), 0)
     try:
         for place, data in _rows(name, recipe):
             rows += 1
             if data is None:
-                bad += 1
+                bad, bad_at = bad + 1, bad_at or f"the first is {place}"
                 continue
             for column in missing:
                 missing[column] += lookup(data, column) is None and column.split(".")[0] not in data
@@ -101,14 +103,14 @@ def _check_source(name: str, recipe: Recipe, findings: Findings) -> set[int] | N
                 repeated += [key][: _EXAMPLES - len(repeated)]
             else:
                 seen.add(hashed)
-    except (InputError, LookupError) as error:
-        # LookupError: an encoding that Python does not know.
-        findings.problems.append(str(error) if isinstance(error, InputError) else f"sources.{name}.encoding: {error}")
+    except InputError as error:
+        findings.problems.append(str(error))
         return None
     if rows == 0:
         findings.problems.append(f"sources.{name}: no rows in {source.path}")
     if bad:
-        findings.warnings.append(f"sources.{name}: {bad:,} of {rows:,} rows cannot be read and will be rejected")
+        said = f"sources.{name}: {bad:,} of {rows:,} rows cannot be read and will be rejected; {bad_at}"
+        (findings.problems if bad > source.max_rejected * rows else findings.warnings).append(said)
     for column, count in missing.items():
         if rows > bad and count == rows - bad:
             findings.problems.append(f"sources.{name}: no row has a column {column}")

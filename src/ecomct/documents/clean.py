@@ -1,23 +1,50 @@
-"""Normalisation of one field value: markup out, NFKC, white space folded."""
+"""Normalisation of one field value: markup out, NFKC, white space folded.
+
+A shop's fields are fragments of HTML mixed with text that only looks like it ("a < b", "<3",
+"List<String>", "a <script> tag"). A tag here is what is written like one and has a name of HTML;
+everything else is text and stays, which a browser's parser would not grant. Time is linear.
+"""
 
 from __future__ import annotations
 
 import html
 import re
 import unicodedata
+from html.entities import html5
 
-from selectolax.lexbor import LexborHTMLParser
-
-_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(\s[^<>]*)?/?>|<!--")
-_BREAK = re.compile(r"</?(?:p|div|br|li|ul|ol|tr|table|td|th|h[1-6]|section|article|blockquote|hr)\b[^<>]*>", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+# Elements that end a line; those that leave no gap (MediaWiki's too); those that are removed with what they hold.
+_BLOCK = """address article aside blockquote br caption center dd details dialog dir div dl dt fieldset figcaption figure footer
+    form h1 h2 h3 h4 h5 h6 header hr legend li main menu nav ol optgroup option p pre section summary table tbody td tfoot th
+    thead title tr ul"""
+_INLINE = """a abbr acronym area audio b base basefont bdi bdo big body button canvas cite code col colgroup data datalist del dfn
+    em embed font frame frameset head html i img input ins kbd label link map mark math meta meter
+    noinclude nowiki object onlyinclude output param picture includeonly ref references
+    progress q rp rt ruby s samp select slot small source span strike strong sub sup svg textarea time tt u var video wbr"""
+_REMOVED = "iframe noembed noframes noscript script style template"
+_BLOCKS, _REMOVE = frozenset(_BLOCK.split()), frozenset(_REMOVED.split())
+# Attributes that stand without a value; any other bare word means that "<" was no tag.
+_BARE = frozenset(
+    ["checked", "controls", "disabled", "hidden", "itemscope", "multiple", "noshade", "nowrap", "readonly", "selected"]
+)
+_NAMES = "|".join(sorted([*_BLOCKS, *_INLINE.split(), *_REMOVE], key=len, reverse=True))
+_ATTRIBUTE = r"""\s+[\w:@.-]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+))?"""
+# The last form is for attributes with a slip of the pen; it wants at least one that is quoted.
+_TAG = re.compile(
+    rf"""<!--
+    |<(?:!doctype|\?xml|!\[(?:end)?if)\b[^<>]*>
+    |</?(?:o|v|w|m|st1):\w+[^<>]*>
+    |<(?P<close>/?)(?P<name>{_NAMES})(?:(?P<attributes>(?:{_ATTRIBUTE})*)\s*/?|\s[^<>]*=\s*["'][^<>]*)>""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# A shop that escapes an already escaped text writes &amp;nbsp;
+_ENTITY = re.compile(r"&(?:amp;)*(?:([A-Za-z][A-Za-z0-9]{1,30});|#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});)")
 _LINE_END = re.compile("\r\n?|\u2028|\u2029")
 _SPACE = re.compile(r"[^\S\n]+")
 _NEWLINES = re.compile(r" ?\n ?")
 _PARAGRAPHS = re.compile(r"\n{3,}")
 # Control and format characters carry no text; the joiners U+200C and U+200D do, in scripts and emoji.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 # What tables write for "no value". Compared whole, after cleaning, without case.
 _NO_VALUE = frozenset(
@@ -35,26 +62,54 @@ def clean_value(text: str, keep_lines: bool = False) -> str:
     ('ABC 棉 T恤', '1 < 2 <3', '')
     """
     if "&" in text:
-        text = _unescape(text)
-    if "<" in text and _TAG.search(text):
-        text = _text_of(text)
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _LINE_END.sub("\n", text)))
+        text = _ENTITY.sub(_character, text)
+    if "<" in text:
+        text = _without_tags(text)
+    # NFKC after the removal: an invisible character may stand between a letter and its accent.
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
     folded = " ".join(text.split()) if not keep_lines else _NEWLINES.sub("\n", _SPACE.sub(" ", text)).strip()
     text = _PARAGRAPHS.sub("\n\n", folded)
     return "" if len(text) < 8 and text.casefold() in _NO_VALUE else text
 
 
-def _unescape(text: str) -> str:
-    """Resolve entities, twice where a shop has escaped an already escaped text."""
-    for _ in range(2):
-        if not _ENTITY.search(text):
-            break
-        text = html.unescape(text)
-    return text
+def _character(entity: re.Match[str]) -> str:
+    name = entity[1]
+    if name is None:
+        return html.unescape("&#" + entity[0].rpartition("#")[2])
+    # An unknown name is text, and "&copy=1" in a link is no entity either.
+    return html5.get(name + ";", entity[0])
 
 
-def _text_of(markup: str) -> str:
+def _without_tags(text: str) -> str:
     """Visible text of an HTML fragment; block elements end a line, inline ones leave no gap."""
-    tree = LexborHTMLParser(_BREAK.sub(lambda match: "\n" + match[0], markup))
-    tree.strip_tags(["script", "style", "template", "noscript"])
-    return tree.body.text(deep=True, separator="") if tree.body else ""
+    parts: list[str] = []
+    absent: set[str] = set()  # ends that the rest of the text does not hold, so that none is sought twice
+    position = start = 0
+    while match := _TAG.search(text, position):
+        name = (match["name"] or "").lower()
+        end = match.end()
+        if match[0] == "<!--" or (name in _REMOVE and not match["close"] and not match[0].endswith("/>")):
+            end = _after(text, "-->" if match[0] == "<!--" else f"</{name}", end, absent)
+        # Markdown quotes a tag that is spoken of.
+        quoted = text[match.start() - 1 : match.start()] == "`" or text[end : end + 1] == "`"
+        if end < 0 or quoted or not _has_attributes_of_html(match["attributes"]):
+            position = match.start() + 1
+            continue
+        parts += [text[start : match.start()], "\n" if name in _BLOCKS else ""]
+        position = start = end
+    return "".join([*parts, text[start:]])
+
+
+def _after(text: str, ending: str, position: int, absent: set[str]) -> int:
+    """Position after the next `ending` (and the rest of its tag), -1 where there is none."""
+    if ending in absent:
+        return -1
+    found = re.compile(re.escape(ending) + (r"\s*>" if ending.startswith("</") else ""), re.IGNORECASE).search(text, position)
+    if found is None:
+        absent.add(ending)
+        return -1
+    return found.end()
+
+
+def _has_attributes_of_html(attributes: str | None) -> bool:
+    return not attributes or "=" in attributes or all(word.lower() in _BARE for word in attributes.split())

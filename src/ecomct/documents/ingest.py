@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +25,7 @@ from ecomct.sources.files import Unit, row_number
 from ecomct.sources.readers import Row, read_rows
 
 # Text of one shard; later stages hold one shard in memory at a time.
-SHARD_BYTES = 64 << 20
+SHARD_BYTES = 32 << 20
 _BATCH = 4096
 
 
@@ -46,29 +50,27 @@ def ingest_task(recipe: Recipe, folder: Path, name: str) -> IngestTask:
 def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
     """Write the documents and rejects of one unit; return its account and the names of its shards.
 
-    Memory: one batch of rows and one shard's Parquet pages.
+    Memory: the documents of one shard and a batch of rejects.
     """
     writer = _ShardWriter(task.folder / "shards", unit.name)
-    rejected: list[tuple[Row, str, str]] = []
     reasons: Counter[str] = Counter()
     rows_in = 0
     source = task.source
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
-    for row in read_rows(unit, encodings, source.limit):
-        rows_in += 1
-        if row.data is None:
-            fault = (row.reason, row.detail)
-        else:
-            try:
-                writer.add(_document(task, unit, row.line, row.data))
-                continue
-            except Rejected as error:
-                fault = (error.reason, error.detail)
-        reasons[fault[0]] += 1
-        rejected.append((row, *fault))
-    shards = writer.close()
-    if rejected:
-        _write_rejected(task, unit, rejected)
+    with _RejectWriter(task, unit) as rejects:
+        for row in read_rows(unit, encodings, source.limit):
+            rows_in += 1
+            if row.data is None:
+                fault = (row.reason, row.detail)
+            else:
+                try:
+                    writer.add(_document(task, unit, row.line, row.data))
+                    continue
+                except Rejected as error:
+                    fault = (error.reason, error.detail)
+            reasons[fault[0]] += 1
+            rejects.add(row, *fault)
+        shards = writer.close()
     return {"account": {"rows_in": rows_in, "kept": writer.rows, "rejected": dict(sorted(reasons.items()))}, "shards": shards}
 
 
@@ -114,7 +116,7 @@ def canonical_key(value: Any) -> str | None:
     """A key as text, equal for 7, 7.0 and " 7 "; None where there is no key."""
     if value is None or isinstance(value, bool | dict | list) or value != value:
         return None
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | Decimal) and isfinite(value) and value == int(value):
         value = int(value)
     return str(value).strip() or None
 
@@ -174,17 +176,36 @@ class _ShardWriter:
         self._tables, self._bytes = [], 0
 
 
-def _write_rejected(task: IngestTask, unit: Unit, rejected: list[tuple[Row, str, str]]) -> None:
-    columns = [
-        [task.name] * len(rejected),
-        [unit.file] * len(rejected),
-        [row.line for row, _, _ in rejected],
-        [reason for _, reason, _ in rejected],
-        [detail for _, _, detail in rejected],
-        [row.raw or json.dumps(row.data, ensure_ascii=False, default=str)[:2000] for row, _, _ in rejected],
-    ]
-    with atomic_path(task.folder / "rejected" / f"{unit.name}.parquet") as path:
-        pq.write_table(pa.table(columns, schema=REJECTED), path, compression="zstd")
+class _RejectWriter:
+    """Writes rejects to `<unit>.parquet`, a batch at a time; no file where there are none."""
+
+    def __init__(self, task: IngestTask, unit: Unit) -> None:
+        self._path, self._place = task.folder / "rejected" / f"{unit.name}.parquet", (task.name, unit.file)
+        self._batch: list[tuple[object, ...]] = []
+        self._open = ExitStack()
+        self._file: pq.ParquetWriter | None = None
+
+    def add(self, row: Row, reason: str, detail: str) -> None:
+        raw = row.raw or (json.dumps(row.data, ensure_ascii=False, default=str)[:2000] if row.data is not None else "")
+        self._batch.append((*self._place, row.line, reason, detail[:2000], raw))
+        if len(self._batch) >= _BATCH:
+            self._flush()
+
+    def __enter__(self) -> _RejectWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self._flush()
+        self._open.__exit__(kind, error, trace)
+
+    def _flush(self) -> None:
+        if self._batch:
+            if self._file is None:
+                path = self._open.enter_context(atomic_path(self._path))
+                self._file = self._open.enter_context(pq.ParquetWriter(path, REJECTED, compression="zstd"))
+            self._file.write_table(pa.table([list(column) for column in zip(*self._batch, strict=True)], schema=REJECTED))
+            self._batch = []
 
 
 def iter_shard(path: Path, columns: list[str]) -> Iterator[pa.Table]:

@@ -1,6 +1,7 @@
 """A row as text (paper, 3.1): templates by kind, key-values in several serialisations.
 
-Everything the templates add is in NFKC already, so that a document is. Each stretch that comes from
+Everything these templates add is in NFKC already, so that a document is; a recipe's own template stays
+as written. Each stretch that comes from
 a field is a `Span`; what a template adds belongs to no field.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import orjson
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.language import script_language
@@ -71,9 +74,10 @@ def linearise(row: dict[str, Any], source: Source, draw: int) -> tuple[str, str,
     `draw` is the row's seeded hash; it picks the serialisation of key-values. Raises Rejected with
     `empty_text` or `missing_field`.
     """
-    single = {slot: column for slot, column in source.fields.items() if slot not in ("columns", "pairs")}
-    values = {slot: _value(row, column, source.kind) for slot, column in single.items()}
-    pairs = _pairs(row, source, values) if source.kind == "attributes" else []
+    # With an own template every slot is text; else these two are lists of key-values.
+    apart = ("columns", "pairs") if source.template is None else ()
+    values = {slot: _value(row, column, source.kind) for slot, column in source.fields.items() if slot not in apart}
+    pairs = _pairs(row, source, values) if source.kind == "attributes" and source.template is None else []
     _require(row, source, values, pairs)
     sample = " ".join([*(text for text, _ in values.values()), *(f"{name} {value}" for name, value, _ in pairs)])
     language = script_language(sample) if source.language == "auto" else source.language
@@ -100,7 +104,7 @@ def _as_text(value: Any, keep_lines: bool) -> str:
     if isinstance(value, list):
         return ("\n" if keep_lines else " ").join(text for item in value if (text := _as_text(item, keep_lines)))
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {text}" for name, item in value.items() if (text := _as_text(item, False)))
+        return "; ".join(f"{clean_value(str(name))}: {text}" for name, item in value.items() if (text := _as_text(item, False)))
     return clean_value(str(value), keep_lines)
 
 
@@ -119,14 +123,19 @@ def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str
 
 
 def _pair_list(value: Any) -> list[tuple[Any, Any]]:
-    """Pairs from a mapping, a list of [key, value] or [subject, key, value], or a list of mappings."""
+    """Pairs from a mapping, a list of [key, value] or [subject, key, value], a list of mappings, or JSON of these."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            value = orjson.loads(value)
+        except ValueError:
+            return []
     if isinstance(value, dict):
         return list(value.items())
     if not isinstance(value, list):
         return []
     pairs: list[tuple[Any, Any]] = []
     for item in value:
-        if isinstance(item, list | tuple) and len(item) in (2, 3):
+        if isinstance(item, list) and len(item) in (2, 3):
             pairs.append((item[-2], item[-1]))
         elif isinstance(item, dict) and {"name", "value"} <= set(item):
             pairs.append((item["name"], item["value"]))

@@ -29,8 +29,7 @@ def plan_budget(blend: Blend, domain: int, general: dict[str, int]) -> Budget:
     `domain` and `general[language]` are the tokens available. No general language is repeated more than
     `blend.max_repeats` times; the domain is never repeated.
     """
-    weights = {language: weight for language, weight in blend.languages.items()}
-    shares = {language: weight / sum(weights.values()) for language, weight in weights.items()}
+    shares: dict[str, float] = {name: weight / sum(blend.languages.values()) for name, weight in blend.languages.items()}
     notes = [
         f"{language}: {tokens:,} general tokens are unused, blend.languages does not name it"
         for language, tokens in general.items()

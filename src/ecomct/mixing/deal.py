@@ -24,10 +24,11 @@ REASONS = ("clustered", "too_few_rows", "too_long_together")
 
 
 class Dealt(NamedTuple):
-    """`cluster[i]` of each row (dense numbers from 0, in order of product; -1 for leftovers) and why."""
+    """Of each row: its cluster (dense numbers from 0, in order of product; -1 for leftovers), why, and its product's K."""
 
     cluster: I64
     reason: npt.NDArray[np.int8]
+    hands: I64
 
 
 def deal(
@@ -43,9 +44,9 @@ def deal(
     Time O(n log n) for the sort, O(rows of too-long products) a round; memory about 100 bytes a row.
     """
     n = len(product)
-    cluster, reason = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int8)
+    cluster, reason, of_product = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int8), np.ones(n, dtype=np.int64)
     if n == 0:
-        return Dealt(cluster, reason)
+        return Dealt(cluster, reason, of_product)
     order = _dealing_order(product, source, tie)
     sorted_product = product[order]
     begins = np.flatnonzero(np.concatenate([[True], sorted_product[1:] != sorted_product[:-1]]))
@@ -78,7 +79,8 @@ def deal(
     base = np.concatenate([[0], np.cumsum(hands)])
     _, dense = np.unique((base[group] + rank % hands[group])[fits], return_inverse=True)
     cluster[order[fits]] = dense
-    return Dealt(cluster, reason)
+    of_product[order] = hands[group]
+    return Dealt(cluster, reason, of_product)
 
 
 def _dealing_order(product: U64, source: I64, tie: U64) -> I64:

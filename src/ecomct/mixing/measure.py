@@ -15,7 +15,7 @@ from ecomct.seeded import U64
 I64 = npt.NDArray[np.int64]
 
 
-def measure(product: U64, source: I64, tokens: I64, dealt: Dealt, max_rows: int) -> dict[str, Any]:
+def measure(product: U64, source: I64, tokens: I64, dealt: Dealt, min_rows: int, max_rows: int) -> dict[str, Any]:
     """Sums over one bucket's keyed rows; `summarise` turns sums of many buckets into the measures."""
     sums: dict[str, Any] = {"rows": len(product), "tokens": int(tokens.sum())}
     sums["reasons"] = {name: int((dealt.reason == code).sum()) for code, name in enumerate(REASONS)}
@@ -25,13 +25,16 @@ def measure(product: U64, source: I64, tokens: I64, dealt: Dealt, max_rows: int)
     size = np.bincount(group, minlength=products)
     largest = np.zeros(products, dtype=np.int64)
     np.maximum.at(largest, pair[0], per_pair)
-    hands = -(-size // max_rows)
+    hands = np.ones(products, dtype=np.int64)
+    hands[group] = dealt.hands
+    can = size >= min_rows
     sums["products"] = products
     sums["products_of_several_sources"] = int((np.bincount(pair[0], minlength=products) > 1).sum())
-    # Deal's bound for the fewest clusters; then the rows that any clusters can bring beside another source.
-    sums["coverage_bound"] = int(np.minimum(per_pair, hands[pair[0]]).sum())
-    sums["hands"] = int(hands.sum())
-    sums["multi_source_rows_bound"] = int(np.minimum(size, max_rows * (size - largest)).sum())
+    # The most that any partition into each product's K clusters can cover, and the rows that any clusters
+    # of at most max_rows can bring beside another source. Products under min_rows have no cluster.
+    sums["coverage_bound"] = int(np.minimum(per_pair, hands[pair[0]])[can[pair[0]]].sum())
+    sums["hands"] = int(hands[can].sum())
+    sums["multi_source_rows_bound"] = int(np.minimum(size, max_rows * (size - largest))[can].sum())
 
     kept = dealt.cluster >= 0
     cluster, of = dealt.cluster[kept], source[kept]
@@ -49,7 +52,7 @@ def measure(product: U64, source: I64, tokens: I64, dealt: Dealt, max_rows: int)
     return sums
 
 
-def summarise(buckets: Iterable[dict[str, Any]], duplicate_rows: int) -> dict[str, Any]:
+def summarise(buckets: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The measures of a mixture from its buckets' sums (fields: docs/artefacts.md)."""
     plain: Counter[str] = Counter()
     sizes: Counter[int] = Counter()
@@ -78,7 +81,7 @@ def summarise(buckets: Iterable[dict[str, Any]], duplicate_rows: int) -> dict[st
             "value": plain["multi_source_tokens"],
             "share": _ratio(plain["multi_source_tokens"], tokens),
         },
-        "duplicate_rows": duplicate_rows,
+        "duplicate_rows": plain["duplicate_rows"],
         "product_coverage": {
             "any": _ratio(plain["products_in_clusters"], plain["products"]),
             "two_or_more_sources": _ratio(plain["products_in_mixed_clusters"], plain["products_of_several_sources"]),

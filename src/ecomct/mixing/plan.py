@@ -66,7 +66,7 @@ def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
     reason[keyed] = dealt.reason
     clustered = np.flatnonzero(keyed)[dealt.cluster >= 0]
     sample[clustered] = sample_numbers(home[clustered], dealt.cluster[dealt.cluster >= 0])
-    _write(task, bucket, sample, row, piece, home, reason)
+    duplicates = _write(task, bucket, sample, row, piece, home, reason)
     for index, name in enumerate(task.sources):
         if name in accounts:
             # A row that was cut counts once, by its first piece.
@@ -75,7 +75,8 @@ def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
             for code, why in enumerate(LEFTOVER[1:], 1):
                 if count := int((reason[mine] == code).sum()):
                     accounts[name]["leftovers"][why] = count
-    measures = measure(home[keyed], source[keyed], tokens[keyed], dealt, task.mixing.max_rows)
+    measures = measure(home[keyed], source[keyed], tokens[keyed], dealt, task.mixing.min_rows, task.mixing.max_rows)
+    measures["duplicate_rows"] = duplicates
     measures["rows_without_key"] = int((~keyed).sum())
     measures["tokens_without_key"] = int(tokens[~keyed].sum())
     return {"accounts": accounts, "measures": measures}
@@ -113,8 +114,8 @@ def _accounts_before(task: MixTask, row: U64, source: Any, used: Any) -> dict[st
     return accounts
 
 
-def _write(task: MixTask, bucket: int, sample: U64, row: U64, piece: Any, home: U64, reason: Any) -> None:
-    """Permute the rows of each sample by seeded hash (paper, 3.2) and write the plan."""
+def _write(task: MixTask, bucket: int, sample: U64, row: U64, piece: Any, home: U64, reason: Any) -> int:
+    """Permute the rows of each sample by seeded hash (paper, 3.2), write the plan; return its repeated pieces."""
     shuffled = order(combine(row, piece.astype(np.uint64)), task.seed, "permute")
     arranged = shuffled[np.argsort(sample[shuffled], kind="stable")]
     table = pa.table(
@@ -129,3 +130,4 @@ def _write(task: MixTask, bucket: int, sample: U64, row: U64, piece: Any, home: 
     )
     with atomic_path(task.out / "plan" / f"bucket-{bucket:05d}.parquet") as path:
         pq.write_table(table, path, compression="zstd")
+    return len(row) - len(np.unique(combine(row[arranged], piece[arranged].astype(np.uint64))))

@@ -37,7 +37,7 @@ PIECES = pa.schema(
 )
 SEPARATOR = "\n\n"
 _SENTENCE_END = re.compile(r"[。！？!?；;]+[”’」』\"')）]*|\.(?=\s)|\n+")
-_BATCH = 512
+_BATCH = 128
 
 
 @dataclass(frozen=True)

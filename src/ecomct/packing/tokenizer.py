@@ -17,7 +17,7 @@ from ecomct.seeded import hash_text
 
 END_OF_TEXT = "<|endoftext|>"
 # Text a tokenizer is trained on; more changes little and costs memory (about ten times its size).
-TRAIN_BYTES = 64 << 20
+TRAIN_BYTES = 16 << 20
 
 
 def tokenizer_file(recipe: Recipe) -> Path:

@@ -13,10 +13,12 @@ import yaml
 from pydantic import ValidationError
 
 from ecomct.errors import InputError
-from ecomct.recipe.model import Recipe
+from ecomct.recipe.model import Recipe, Source
 from ecomct.recipe.slots import slot_problems
 from ecomct.sources.adapters import with_adapter
 
+# Types of the settings that take one text or a list, as pydantic names them in the path of a fault.
+_BRANCHES = ("str", "list[str]")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -57,45 +59,79 @@ def read_recipe(path: Path) -> tuple[Recipe | None, list[str]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
-        return None, [f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}"]
+        said = getattr(error, "problem", None) or " ".join(str(error).split())
+        return None, [f"{path}{where}: not valid YAML: {said}"]
+    except RecursionError:
+        return None, [f"{path}: not valid YAML: nested too deeply"]
     if not isinstance(document, dict):
         return None, [f"{path}: a recipe is a mapping of settings, this is {_kind_of(document)}"]
-    unset: list[str] = []
-    document = _expand(document, path.stem, unset)
-    if unset:
-        return None, unset
+    unset: dict[str, list[str]] = {}
+    try:
+        document = _expand(document, "", unset)
+    except RecursionError:
+        return None, [f"{path}: an anchor holds itself; a recipe is a tree"]
+    problems = [
+        f"{places[0]}: environment variable {name} is not set" + (f" (used in {len(places)} places)" if len(places) > 1 else "")
+        for name, places in unset.items()
+    ]
+    # A setting whose variable is not set has one fault, not two.
+    faulty = {place for places in unset.values() for place in places}
     try:
         recipe = Recipe.model_validate(document)
     except ValidationError as error:
-        return None, [_line(fault, document) for fault in error.errors()]
+        problems += [_line(fault) for fault in error.errors() if not _of_other_branch(fault) and _place(fault) not in faulty]
+        return None, problems + _problems_between(_readable_sources(document))
+    sources, adapter_problems = _adapted(recipe.sources)
+    problems += adapter_problems + _source_problems(sources, list(sources)) + _arm_problems(recipe)
+    recipe = recipe.model_copy(update={"sources": sources})
     object.__setattr__(recipe, "_folder", path.parent)
-    return _resolved(recipe)
+    return (None if unset else recipe), problems
 
 
-def _resolved(recipe: Recipe) -> tuple[Recipe | None, list[str]]:
-    """Apply adapters, then check what one class cannot see: names, slots, languages, arms."""
+def _readable_sources(document: dict[str, Any]) -> dict[str, Source | None]:
+    """The sources of a recipe that is at fault elsewhere; None for one that is at fault itself."""
+    given = document.get("sources")
+    sources: dict[str, Source | None] = {}
+    for name, source in given.items() if isinstance(given, dict) else ():
+        try:
+            sources[str(name)] = Source.model_validate(source)
+        except ValidationError:
+            sources[str(name)] = None
+    return sources
+
+
+def _problems_between(sources: dict[str, Source | None]) -> list[str]:
+    """Faults of the sources that can be read, all names being known."""
+    adapted, problems = _adapted({name: source for name, source in sources.items() if source is not None})
+    return problems + _source_problems(adapted, list(sources))
+
+
+def _adapted(given: dict[str, Source]) -> tuple[dict[str, Source], list[str]]:
+    """The sources with what their adapters know, and the adapters that do not fit."""
     problems, sources = [], {}
-    for name, source in recipe.sources.items():
+    for name, source in given.items():
         try:
             sources[name] = with_adapter(source)
         except ValueError as error:
             problems.append(f"sources.{name}.adapter: {error}")
             sources[name] = source
-    folder = recipe._folder
-    recipe = recipe.model_copy(update={"sources": sources})
-    object.__setattr__(recipe, "_folder", folder)
+    return sources, problems
+
+
+def _source_problems(sources: dict[str, Source], names: list[str]) -> list[str]:
+    """What one source alone cannot show: slots, and references to `names` (those at fault elsewhere included)."""
+    problems = []
     for name, source in sources.items():
         problems += [f"sources.{name}.{problem}" for problem in slot_problems(source)]
         for index, reference in enumerate(source.references):
             where = f"sources.{name}.references[{index}]"
             if reference.field is None:
                 problems.append(f"{where}.field: missing; name the column that holds the key of {reference.to}")
-            if reference.to not in sources:
-                problems.append(f"{where}.to: no source is named {reference.to!r}{_nearest(reference.to, list(sources))}")
-            elif sources[reference.to].primary_key is None:
+            if reference.to not in names:
+                problems.append(f"{where}.to: no source is named {reference.to!r}{_nearest(reference.to, names)}")
+            elif reference.to in sources and sources[reference.to].primary_key is None:
                 problems.append(f"{where}.to: source {reference.to} has no primary_key to refer to")
-    problems += _arm_problems(recipe)
-    return recipe, problems
+    return problems
 
 
 def _arm_problems(recipe: Recipe) -> list[str]:
@@ -111,23 +147,41 @@ def _arm_problems(recipe: Recipe) -> list[str]:
     return problems
 
 
-def _expand(value: Any, where: str, unset: list[str]) -> Any:
-    """Replace ${VARIABLE} in every string; an unset variable is a fault with its path."""
+def _expand(value: Any, where: str, unset: dict[str, list[str]]) -> Any:
+    """Replace ${VARIABLE} in every string; `unset` collects the paths of variables that are not set."""
     if isinstance(value, dict):
-        return {key: _expand(item, f"{where}.{key}", unset) for key, item in value.items()}
+        return {key: _expand(item, f"{where}.{key}".lstrip("."), unset) for key, item in value.items()}
     if isinstance(value, list):
         return [_expand(item, f"{where}[{index}]", unset) for index, item in enumerate(value)]
     if not isinstance(value, str):
         return value
-    unset += [f"{where}: environment variable {name} is not set" for name in _VARIABLE.findall(value) if name not in os.environ]
+    for name in _VARIABLE.findall(value):
+        if name not in os.environ:
+            unset.setdefault(name, []).append(where)
     return _VARIABLE.sub(lambda match: os.environ.get(match[1], match[0]), value)
 
 
-def _line(fault: Any, document: dict[str, Any]) -> str:
+def _place(fault: Any) -> str:
+    """Path of a pydantic fault as a reader of the YAML file writes it."""
+    path = [part for part in fault["loc"] if part != "[key]"]
+    # A setting that takes one text or a list adds the name of the type that was tried, at the end or before an index.
+    branch = -2 if path and isinstance(path[-1], int) else -1
+    if fault["type"] != "extra_forbidden" and len(path) >= 4 and path[branch] in _BRANCHES:
+        del path[branch]
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "recipe"
+
+
+def _of_other_branch(fault: Any) -> bool:
+    """Whether a setting that takes a text or a list was held against the one that was not meant."""
+    branch, is_list = fault["loc"][-1] if fault["loc"] else None, isinstance(fault["input"], list)
+    return (branch == "str" and fault["type"] == "string_type" and is_list) or (branch == "list[str]" and not is_list)
+
+
+def _line(fault: Any) -> str:
     """One pydantic fault as `path: what; got value`."""
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
-    # Unions add the name of the branch that was tried; it is noise to someone reading a YAML path.
-    where = re.sub(r"\.(str|list\[str\])(?=\.|\[|$)", "", where) or "recipe"
+    where = _place(fault)
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{where}: a name has letters, digits, '.', '_' and '-' and begins with a letter or digit, got {fault['input']!r}"
     if fault["type"] == "extra_forbidden":
         return f"{where}: unknown key{_nearest(str(fault['loc'][-1]), _known_keys(fault['loc'][:-1]))}"
     if fault["type"] == "missing":

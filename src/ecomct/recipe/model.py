@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Kind = Literal["title", "attributes", "description", "review", "qa", "article", "dialogue", "web"]
 Arm = Literal["general", "domain-separate", "separate", "mixed"]
@@ -22,7 +22,15 @@ ARMS: tuple[Arm, ...] = ("general", "domain-separate", "separate", "mixed")
 class Part(BaseModel):
     """Base of every recipe part: immutable, strict about keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=(), allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean(cls, value: Any) -> Any:
+        # No setting is a boolean, YAML reads yes, no, on and off as one, and pydantic would take true for 1.
+        if isinstance(value, bool):
+            raise ValueError("a true or false does not belong here; quote a word such as 'no' or 'on'")
+        return value
 
 
 class Reference(Part):
@@ -55,6 +63,30 @@ class Source(Part):
     )
     max_rejected: float = Field(0.2, ge=0, le=1, description="Share of rejected rows over which the stage stops.")
     limit: int | None = Field(None, gt=0, description="Read only this many lines (Parquet: rows) of each file.")
+
+    @field_validator("path")
+    @classmethod
+    def _names_files(cls, value: str | list[str]) -> str | list[str]:
+        if not value or (isinstance(value, list) and "" in value):
+            raise ValueError("names no file")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _reads_lines(cls, value: str | list[str]) -> str | list[str]:
+        """Only encodings whose line ends are the byte \\n: files are read line by line."""
+        if not value:
+            raise ValueError("names no encoding")
+        for name in [value] if isinstance(value, str) else value:
+            try:
+                known = b"\n".decode(name) == "\n"
+            except LookupError as error:
+                raise ValueError(f"{name!r} is no text encoding; known are utf-8, gb18030, big5, latin-1 and others") from error
+            except ValueError:
+                known = False
+            if not known:
+                raise ValueError(f"{name!r} cannot be read line by line; convert the files to utf-8")
+        return value
 
 
 class Cleaning(Part):
@@ -147,6 +179,8 @@ class Training(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Training:
+        if not all(0 <= beta < 1 for beta in self.adam_betas):
+            raise ValueError(f"adam_betas {list(self.adam_betas)} are not both from 0 up to below 1")
         if self.batch_size % self.micro_batch_size:
             raise ValueError(f"batch_size ({self.batch_size}) is not a multiple of micro_batch_size ({self.micro_batch_size})")
         if len(set(self.arms)) != len(self.arms):

@@ -20,12 +20,14 @@ SLOTS: dict[Kind, tuple[tuple[frozenset[str], ...], frozenset[str]]] = {
     "dialogue": ((frozenset({"text"}),), frozenset({"title"})),
     "web": ((frozenset({"text"}),), frozenset({"title"})),
 }
-PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def slot_problems(source: Source) -> list[str]:
     """Faults of `source.fields` and `source.template`, each as `field: what`."""
     given = set(source.fields)
+    if empty := [f"fields.{name}: names no column" for name, columns in source.fields.items() if columns in ("", [], [""])]:
+        return empty
     if source.template is not None:
         used = set(PLACEHOLDER.findall(source.template))
         problems = [f"template: uses {{{name}}}, which fields does not define" for name in sorted(used - given)]

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import pyarrow.parquet as pq
 import zstandard
@@ -61,15 +61,17 @@ def row_number(source_index: int, file_index: int, line: int) -> int:
 
 
 def source_files(recipe: Recipe, name: str) -> list[Path]:
-    """Files of a source, sorted by path; folders are searched for known suffixes.
+    """Files of a source in the order of its paths, those of a folder or glob sorted; none twice.
 
-    Raises InputError where a path matches nothing.
+    Folders are searched for known suffixes, hidden files and folders left out. The order does not
+    depend on where the data lies, as it is part of a row's identity. Raises InputError where a path
+    matches nothing.
     """
     source, found = recipe.sources[name], []
     for pattern in [source.path] if isinstance(source.path, str) else source.path:
         path = recipe.resolve(pattern)
         if path.is_dir():
-            matches = [file for file in sorted(path.rglob("*")) if file.is_file() and _format_of(file) is not None]
+            matches = [file for file in sorted(path.rglob("*")) if _is_table(file.relative_to(path)) and file.is_file()]
         elif path.is_file():
             matches = [path]
         else:
@@ -77,10 +79,15 @@ def source_files(recipe: Recipe, name: str) -> list[Path]:
         if not matches:
             raise InputError(f"sources.{name}.path: nothing found at {path}")
         found += matches
-    files = sorted(set(found))
+    files = list(dict.fromkeys(found))
     if len(files) > MAX_FILES:
         raise InputError(f"sources.{name}.path: {len(files)} files, at most {MAX_FILES}; join small files first")
     return files
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file inside a folder is meant as data: a known suffix, and not hidden (.ipynb_checkpoints, ._x.csv)."""
+    return _format_of(path) is not None and not any(part.startswith(".") for part in path.parts)
 
 
 def _glob(path: Path) -> list[Path]:
@@ -101,7 +108,7 @@ def file_format(source_name: str, source: Source, path: Path) -> Format:
         return source.format
     found = _format_of(path)
     if found is None:
-        raise InputError(f"sources.{source_name}: unknown format of {path.name}; set format: jsonl, csv, tsv or parquet")
+        raise InputError(f"sources.{source_name}.format: unknown format of {path.name}; set format: jsonl, csv, tsv or parquet")
     return found
 
 
@@ -110,26 +117,67 @@ def open_bytes(path: Path) -> BinaryIO:
     if path.name.lower().endswith(".gz"):
         return io.BufferedReader(gzip.open(path, "rb"))
     if path.name.lower().endswith(".zst"):
-        # The reader owns the handle: closing one closes the other.
-        handle = open(path, "rb")  # noqa: SIM115
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(handle, read_across_frames=True, closefd=True))
+        return io.BufferedReader(_ZstdFile(path), 1 << 20)
     return open(path, "rb")
 
 
+class _ZstdFile(io.RawIOBase):
+    """Bytes of the frames of a .zst file. zstandard's own stream ends in silence where a file is torn; this raises."""
+
+    def __init__(self, path: Path) -> None:
+        self._packed = open(path, "rb")  # noqa: SIM115  # closed by close()
+        self._frame: Any = None
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            rest = self._frame.unused_data if self._frame is not None and self._frame.eof else b""
+            packed = rest or self._packed.read(1 << 17)
+            whole = self._frame is None or self._frame.eof
+            if not packed:
+                if whole:
+                    return 0
+                raise EOFError("the file is cut off inside a zstd frame")
+            if whole:
+                # Public dumps are often packed with --long=31.
+                self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+            self._ready = memoryview(self._frame.decompress(packed))
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
+
+
 def source_units(recipe: Recipe, name: str) -> list[Unit]:
-    """All units of a source in reading order. Cost: one pass over the bytes of large plain JSON-lines files."""
+    """All units of a source in reading order. Cost: one pass over the bytes of large plain JSON-lines files.
+
+    Raises InputError for a path that matches nothing, an unknown format, or a file that cannot be opened.
+    """
     source, index = recipe.sources[name], list(recipe.sources).index(name)
     units: list[Unit] = []
     for number, path in enumerate(source_files(recipe, name)):
         form = file_format(name, source, path)
         whole = Unit(name, index, path.name, number, path, form)
-        if form == "parquet":
-            units += _parquet_units(whole)
-        elif form == "jsonl" and not path.name.lower().endswith(_PACKED) and path.stat().st_size > UNIT_BYTES:
-            units += _line_units(whole)
-        else:
-            units.append(whole)
+        try:
+            units += _units_of(whole)
+        except OSError as error:
+            raise InputError(f"sources.{name}: {path.name} cannot be opened ({error.strerror or error})") from error
     return units
+
+
+def _units_of(whole: Unit) -> Iterator[Unit]:
+    if whole.format == "parquet":
+        yield from _parquet_units(whole)
+    elif whole.format == "jsonl" and not whole.path.name.lower().endswith(_PACKED) and whole.path.stat().st_size > UNIT_BYTES:
+        yield from _line_units(whole)
+    else:
+        yield whole
 
 
 def _line_units(whole: Unit) -> Iterator[Unit]:
@@ -155,7 +203,7 @@ def _parquet_units(whole: Unit) -> Iterator[Unit]:
     try:
         metadata = pq.read_metadata(whole.path)
     except Exception as error:
-        raise InputError(f"{whole.path.name}: not a readable Parquet file ({error})") from error
+        raise InputError(f"sources.{whole.source}: {whole.file} is not a readable Parquet file ({error})") from error
     start, row, first, size = 0, 1, 1, 0
     for group in range(metadata.num_row_groups):
         size += metadata.row_group(group).total_byte_size

@@ -10,10 +10,12 @@ import csv
 import json
 import re
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
@@ -22,7 +24,9 @@ from ecomct.sources.files import MAX_LINES, Unit, open_bytes
 
 csv.field_size_limit(64 << 20)
 # orjson reads longer integers as floats, which would corrupt keys; such lines go to the slower parser.
-_LONG_INTEGER = re.compile(rb"\d{19}")
+_LONG_INTEGER = re.compile(r"[0-9]{19}")
+# First line of a file that is one JSON array of objects, or one object over several lines.
+_ONE_DOCUMENT = re.compile(r"\s*(\[\s*(\{|$)|\{\s*$)")
 
 
 class Row(NamedTuple):
@@ -81,19 +85,21 @@ def _shown(raw: bytes | str) -> str:
 
 
 def _json_rows(unit: Unit, encodings: list[str]) -> Iterator[Row]:
+    first = unit.first_line == 1  # until the first line that is not blank
     for number, line in _lines(unit):
         if not line.strip():
             continue
         text = _decode(line, encodings)
         if text is None:
-            yield Row(number, None, "bad_encoding", f"not {' or '.join(encodings)}", _shown(line))
+            yield _not_decoded(number, encodings, line)
             continue
+        if first and _ONE_DOCUMENT.match(text):
+            place = f"sources.{unit.source}: {unit.file}"
+            raise InputError(f"{place} is one JSON document; write one object a line, as `jq -c .[] FILE > FILE.jsonl` does")
+        first = False
         try:
-            data = json.loads(text) if _LONG_INTEGER.search(line) else orjson.loads(text)
+            data = _parse(text)
         except (ValueError, RecursionError) as error:
-            if number == 1 and text.lstrip().startswith("[") and text.rstrip().rstrip(",") in ("[", "[{"):
-                place = f"sources.{unit.source}: {unit.file}"
-                raise InputError(f"{place} is one JSON array; write one object a line instead") from error
             yield Row(number, None, "malformed_json", str(error), _shown(text))
             continue
         if isinstance(data, dict):
@@ -102,55 +108,133 @@ def _json_rows(unit: Unit, encodings: list[str]) -> Iterator[Row]:
             yield Row(number, None, "not_an_object", f"a JSON {type(data).__name__} where an object is needed", _shown(text))
 
 
+def _parse(text: str) -> Any:
+    if not _LONG_INTEGER.search(text):
+        return orjson.loads(text)
+    data = json.loads(text)
+    if "\\u" in text:
+        # json lets halves of surrogate pairs pass, which no file can hold; orjson does not.
+        json.dumps(data, ensure_ascii=False).encode()
+    return data
+
+
+def _not_decoded(number: int, encodings: list[str], raw: bytes | str) -> Row:
+    return Row(number, None, "bad_encoding", f"not {' or '.join(encodings)}; name the file's encoding", _shown(raw))
+
+
+class _Records:
+    """Lines of a CSV or TSV file as the csv module reads them, remembering those of the record under way."""
+
+    def __init__(self, unit: Unit, encodings: list[str]) -> None:
+        self._lines, self._encodings = _lines(unit), encodings
+        self._again: deque[tuple[int, str, bool]] = deque()
+        self.record: list[tuple[int, str, bool]] = []  # line number, text, whether it could be decoded
+        self.ended = False
+
+    def __iter__(self) -> _Records:
+        return self
+
+    def __next__(self) -> str:
+        if self._again:
+            self.record.append(self._again.popleft())
+        else:
+            try:
+                number, line = next(self._lines)
+            except StopIteration:
+                self.ended = True
+                raise
+            text = _decode(line, self._encodings)
+            self.record.append((number, line.decode("utf-8", "backslashreplace") if text is None else text, text is not None))
+        return self.record[-1][1]
+
+    def begin(self) -> None:
+        """Forget the record that was read."""
+        self.record, self.ended = [], False
+
+    def retry(self) -> None:
+        """Give up the record's first line and read the others once more."""
+        self._again.extendleft(reversed(self.record[1:]))
+
+
 def _table_rows(unit: Unit, encodings: list[str]) -> Iterator[Row]:
-    """CSV and TSV by the csv module; the first record names the columns. A row's line is where it begins."""
-    rejected: list[Row] = []
-    begin = 0  # first line of the record being read; 0 before its first line has come
+    """CSV and TSV by the csv module; the first record names the columns. A row's line is where it begins.
 
-    def texts() -> Iterator[str]:
-        nonlocal begin
-        for number, line in _lines(unit):
-            text = _decode(line, encodings)
-            if text is None:
-                rejected.append(Row(number, None, "bad_encoding", f"not {' or '.join(encodings)}", _shown(line)))
-            else:
-                begin = begin or number
-                yield text
-
-    records = csv.reader(texts(), delimiter="\t" if unit.format == "tsv" else ",")
+    A quote that is never closed costs the row that opens it: the lines after it are read as rows again.
+    """
+    lines = _Records(unit, encodings)
+    records = csv.reader(lines, delimiter="\t" if unit.format == "tsv" else ",")
+    place = f"sources.{unit.source}: {unit.file}"
     header: list[str] | None = None
     while True:
-        begin = 0
+        lines.begin()
+        record, fault = None, ("open_quote", "a quote that opens in this row is never closed")
         try:
             record = next(records)
         except StopIteration:
-            break
+            return
         except csv.Error as error:
-            rejected.append(Row(begin, None, "malformed_row", str(error)))
-            record = []
-        yield from rejected
-        rejected.clear()
-        if not record:
+            fault = ("malformed_row", str(error))
+        number, raw = lines.record[0][0], "".join(text for _, text, _ in lines.record)
+        if not all(decoded for _, _, decoded in lines.record):
+            if header is None:
+                raise InputError(f"{place}:{number} names the columns and is not {' or '.join(encodings)}; set encoding")
+            yield _not_decoded(number, encodings, raw)
+        elif record is None or lines.ended:
+            if header is None:
+                raise InputError(f"{place}:{number} cannot be read as the names of the columns ({fault[1]}); mend it")
+            yield Row(number, None, *fault, _shown(lines.record[0][1]))
+            lines.retry()
+        elif not record or (len(record) == 1 and not record[0].strip()):
             continue
-        if header is None:
+        elif header is None:
             header = [name.strip() for name in record]
-            if len(set(header)) != len(header):
-                raise InputError(f"sources.{unit.source}: {unit.file} names a column twice in its first line; rename one")
+            if twice := [name for name in header if header.count(name) > 1]:
+                raise InputError(f"{place}:{number} names the column {twice[0]!r} twice; rename one")
         elif len(record) != len(header):
-            detail = f"{len(record)} fields where the first line names {len(header)}"
-            yield Row(begin, None, "wrong_field_count", detail, _shown(("\t" if unit.format == "tsv" else ",").join(record)))
+            yield Row(number, None, "wrong_field_count", f"{len(record)} fields, the first line names {len(header)}", _shown(raw))
         else:
-            yield Row(begin, dict(zip(header, record, strict=True)))
-    yield from rejected
+            yield Row(number, dict(zip(header, record, strict=True)))
 
 
-def _parquet_rows(unit: Unit, _: list[str]) -> Iterator[Row]:
+def _parquet_rows(unit: Unit, encodings: list[str]) -> Iterator[Row]:
     number = unit.first_line
+    place = f"sources.{unit.source}: {unit.file}"
     try:
         with pq.ParquetFile(unit.path) as file:
+            names = file.schema_arrow.names
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise InputError(f"{place} names the column {twice[0]!r} twice; rename one")
             for batch in file.iter_batches(batch_size=4096, row_groups=range(unit.start, unit.stop)):
-                for data in batch.to_pylist():
-                    yield Row(number, data)
-                    number += 1
-    except OSError as error:
-        raise InputError(f"sources.{unit.source}: {unit.file} is a broken Parquet file near row {number} ({error})") from error
+                yield from _batch_rows(batch, number, encodings)
+                number += batch.num_rows
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{place} is a broken Parquet file near row {number} ({error}); write it anew") from error
+
+
+def _batch_rows(batch: pa.RecordBatch, first: int, encodings: list[str]) -> Iterator[Row]:
+    try:
+        rows: list[Any] = batch.to_pylist()
+    except (ValueError, OverflowError):
+        rows = [None] * batch.num_rows
+    for index, data in enumerate(rows):
+        try:
+            if data is None:
+                # One value of the batch has no Python form, such as text that is not UTF-8: find its row.
+                [data] = batch.slice(index, 1).to_pylist()
+            yield Row(first + index, {name: _without_bytes(value, encodings) for name, value in data.items()})
+        except (ValueError, OverflowError) as error:
+            yield Row(first + index, None, "malformed_row", str(error))
+
+
+def _without_bytes(value: Any, encodings: list[str]) -> Any:
+    """`value` with byte strings as text: some writers leave out that a column is text."""
+    if isinstance(value, bytes):
+        text = _decode(value, encodings)
+        if text is None:
+            raise ValueError(f"bytes that are not {' or '.join(encodings)}")
+        return text
+    if isinstance(value, list | tuple):
+        return [_without_bytes(item, encodings) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_bytes(item, encodings) for name, item in value.items()}
+    return value

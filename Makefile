@@ -1,0 +1,61 @@
+# ecomct: `make demo` and `make test` set up what they need; see README.md.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+
+# Real data for the tests that can use it; they skip visibly without.
+ifneq ($(wildcard ../shared/data),)
+export ECOMCT_SHARED ?= $(abspath ../shared)
+endif
+export HF_HUB_OFFLINE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check format bench soak real clean
+
+help:
+	@echo "make demo    tables to a trained, evaluated model and its report, on the shipped shop"
+	@echo "make test    all tests"
+	@echo "make check   ruff and mypy"
+	@echo "make real    the bilingual recipe on the data at ECOMCT_SHARED"
+	@echo "make bench   benchmarks, side by side with what others do"
+	@echo "make soak    slow checks: kills at random moments, memory limits"
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ecomct needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (about a minute, once)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.core
+	@$(BIN)/ecomct run examples/shop/recipe.yaml --workers $(WORKERS)
+	@echo "open runs/shop/report/index.html"
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+real: $(VENV)/.core
+	@$(BIN)/ecomct run recipes/real-bilingual.yaml --workers $(WORKERS)
+
+bench: $(VENV)/.dev
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+soak: $(VENV)/.dev
+	@for script in benchmarks/soak/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

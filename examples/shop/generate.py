@@ -1,0 +1,40 @@
+"""Write the example shops, general text and benchmark tasks. Standard library only.
+
+    python examples/shop/generate.py --output examples/shop --seed 17
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from shop import counts, harbor, qinghe, tasks, world
+from shop.files import write_document
+
+
+def generate(output: Path, seed: int) -> None:
+    """Write `data/` and `tasks/` under `output`: the same bytes for the same seed, whatever the machine."""
+    data = output / "data"
+    report = {
+        "qinghe": qinghe.write(data / "qinghe", qinghe.catalogue(seed), seed),
+        "harbor": harbor.write(data / "harbor", harbor.catalogue(seed), seed),
+        "general": world.write(data / "general", seed),
+    }
+    files = {f"{folder}/{name}": faults for folder, tables in report.items() for name, faults in tables.items()}
+    planted = {name: {kind: amount for kind, amount in faults.items() if amount} for name, faults in files.items()}
+    document = {"seed": seed, "products_without_rows": counts.WITHOUT_ROWS, "files": planted}
+    write_document(data / "DIRT.json", document)
+    tasks.write(output / "tasks", seed)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Write the example shops.")
+    parser.add_argument("--output", type=Path, required=True, help="folder that gets data/ and tasks/")
+    parser.add_argument("--seed", type=int, default=17)
+    options = parser.parse_args()
+    generate(options.output, options.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Generator of the example shops: vocabulary in `words/`, a small grammar, and seeded dirt."""

@@ -1,0 +1,5 @@
+"""`python -m ecomct`."""
+
+from ecomct.cli import main
+
+main()

@@ -1,0 +1,138 @@
+"""From answers to numbers: aggregates of one model, of the baselines, and the table of all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecomct.evaluation.baselines import baselines
+from ecomct.evaluation.metrics import METRICS, ItemScore, estimate, score
+from ecomct.evaluation.workload import EncodedTask, Workload
+
+_TITLES = {"choice": "accuracy %", "spans": "F1 %", "rouge": "ROUGE-L %"}
+
+
+def rounded(value: float | None) -> float | None:
+    """Six decimals: finer than any score means, coarser than the noise of another order of summing.
+
+    None where `value` is not finite, which JSON cannot say.
+    """
+    return None if value is None or not math.isfinite(value) else round(value, 6)
+
+
+def model_results(work: Workload, losses: Sequence[float], answers: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """Return {"documents", "items", "scores"}: what each question added, and the aggregates.
+
+    `losses` are nats a document, `answers[task]` the answers to its items, each with a "prediction".
+    """
+    documents = [
+        {"source": d.source, "language": d.language, "row": d.row, "loss": rounded(loss), "tokens": len(d.ids) - 1}
+        | {"characters": d.characters}
+        for d, loss in zip(work.documents, losses, strict=True)
+    ]
+    items: dict[str, Any] = {}
+    tasks: dict[str, Any] = {}
+    for name, task in work.tasks.items():
+        predictions = [answer["prediction"] for answer in answers[name]]
+        judged = [score(task.scorer, text, item.answers) for text, item in zip(predictions, task.items, strict=True)]
+        tasks[name] = _task(task, judged, predictions)
+        rows = zip(task.items, answers[name], judged, strict=True)
+        items[name] = [{"line": item.line, **answer, **_item(task.scorer, one)} for item, answer, one in rows]
+    pairs = sorted({(d.source, d.language) for d in work.documents})
+    by_source: dict[str, dict[str, Any]] = {source: {} for source, _ in pairs}
+    for source, language in pairs:
+        by_source[source][language] = _held_out(work, losses, source, language)
+    by_language = {language: _held_out(work, losses, None, language) for language in sorted({language for _, language in pairs})}
+    scores = {"held_out": by_source, "held_out_by_language": by_language, "tasks": tasks}
+    return {"documents": documents, "items": items, "scores": scores}
+
+
+def baseline_results(task: EncodedTask) -> dict[str, Any]:
+    """Return the estimate of each trivial baseline of `task`."""
+    return {name: _estimate(task.scorer, judged) for name, judged in baselines(task.scorer, task.items).items()}
+
+
+def _held_out(work: Workload, losses: Sequence[float], source: str | None, language: str) -> dict[str, Any]:
+    """Token-mean loss of a language's documents, of one source or of all."""
+    chosen = [
+        (loss, len(d.ids) - 1, d.characters)
+        for d, loss in zip(work.documents, losses, strict=True)
+        if d.language == language and source in (None, d.source)
+    ]
+    found = estimate([loss for loss, _, _ in chosen], [tokens for _, tokens, _ in chosen], share=False)
+    characters = sum(count for _, _, count in chosen)
+    bits = math.fsum(loss for loss, _, _ in chosen) / math.log(2)
+    return {
+        "loss": rounded(found.value),
+        "stderr": rounded(found.stderr),
+        "tokens": sum(tokens for _, tokens, _ in chosen),
+        "documents": found.items,
+        "bits_per_character": rounded(bits / characters) if characters else None,
+    }
+
+
+def _task(task: EncodedTask, judged: Sequence[ItemScore], predictions: Sequence[str]) -> dict[str, Any]:
+    found = _estimate(task.scorer, judged)
+    if task.scorer == "choice":
+        shares = {label: predictions.count(label) / len(predictions) for label in task.task.labels}
+        found["predicted"] = {label: rounded(share) for label, share in shares.items() if share}
+    if task.scorer == "spans":
+        matched = [one.matched for one in judged]
+        found["precision"] = rounded(estimate(matched, [one.predicted for one in judged]).value)
+        found["recall"] = rounded(estimate(matched, [one.gold for one in judged]).value)
+    return found
+
+
+def _estimate(scorer: str, judged: Sequence[ItemScore]) -> dict[str, Any]:
+    found = estimate([one.numerator for one in judged], [one.denominator for one in judged])
+    return {
+        "metric": METRICS[scorer],
+        "value": rounded(found.value),
+        "stderr": rounded(found.stderr),
+        "low": rounded(found.low),
+        "high": rounded(found.high),
+        "items": found.items,
+    }
+
+
+def _item(scorer: str, one: ItemScore) -> dict[str, Any]:
+    found: dict[str, Any] = {"numerator": rounded(one.numerator), "denominator": one.denominator}
+    if scorer == "spans":
+        found |= {"matched": one.matched, "predicted": one.predicted, "gold": one.gold}
+    return found
+
+
+def table(scores: dict[str, Any]) -> list[list[str]]:
+    """Return `scores` as a header and rows: a row a model, then a row a baseline of each task.
+
+    Columns: held-out loss by language (nats a token), then each task's metric, as "value ± standard
+    error"; loss with three decimals, shares in percent with one. An empty cell was not measured.
+    """
+    languages = sorted({x for model in scores["models"] for x in model["held_out_by_language"]}, key=lambda x: (x != "zh", x))
+    tasks = sorted(scores["tasks"])
+    rows = [
+        [
+            "model",
+            *(f"loss {language}" for language in languages),
+            *(f"{task} {_TITLES[scores['tasks'][task]['scorer']]}" for task in tasks),
+        ]
+    ]
+    for model in scores["models"]:
+        losses = [model["held_out_by_language"].get(language) for language in languages]
+        rows.append(
+            [model["model"], *("" if x is None else _cell(x["loss"], x["stderr"], 1, 3) for x in losses)]
+            + [_cell(model["tasks"][task]["value"], model["tasks"][task]["stderr"], 100, 1) for task in tasks]
+        )
+    for task in tasks:
+        for name, found in scores["baselines"][task].items():
+            cells = [_cell(found["value"], found["stderr"], 100, 1) if other == task else "" for other in tasks]
+            rows.append([f"{task}: {name}", *("" for _ in languages), *cells])
+    return rows
+
+
+def _cell(value: float | None, stderr: float | None, scale: int, digits: int) -> str:
+    if value is None:
+        return "not finite"
+    error = "" if stderr is None else f" ± {stderr * scale:.{digits}f}"
+    return f"{value * scale:.{digits}f}{error}"

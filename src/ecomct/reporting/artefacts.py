@@ -1,0 +1,292 @@
+"""What a run has left in its folder, read into types; a stage that has not run reads as None."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ecomct.errors import InputError
+from ecomct.recipe.model import ARMS
+
+
+class Record(BaseModel):
+    """Base of every artefact read here: other stages may write more than the page shows."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+
+
+class Counts(Record):
+    """Where the rows of one source went in one stage."""
+
+    rows_in: int
+    kept: int
+    rejected: dict[str, int] = {}
+    duplicates: int = 0
+    leftovers: dict[str, int] = {}
+
+
+class Volume(Record):
+    """Text of one source in one language."""
+
+    documents: int
+    tokens: int
+    characters: int
+
+
+class SourceTokens(Record):
+    """One row of the token table."""
+
+    role: str
+    kind: str
+    language: dict[str, Volume]
+    license: str = "unstated"
+
+
+class Tokens(Record):
+    """tokens/measures.json"""
+
+    vocab_size: int
+    sources: dict[str, SourceTokens]
+
+
+class Bounded(Record):
+    """A measure, the most it could be, and the share of that it reached."""
+
+    value: float
+    bound: float | None = None
+    ratio: float | None = None
+    share: float | None = None
+
+
+class ClusteredRows(Record):
+    """Rows that were mixed, and those that were not, by reason."""
+
+    clustered: int
+    leftover: dict[str, int] = {}
+
+
+class Mixture(Record):
+    """mixture/measures.json"""
+
+    products: int
+    clusters: int
+    rows: ClusteredRows | None = None
+    coverage: Bounded | None = None
+    mean_sources_per_sample: Bounded | None = None
+    multi_source_rows: Bounded | None = None
+    multi_source_tokens: Bounded | None = None
+    duplicate_rows: int | None = None
+    product_coverage: dict[str, float] = {}
+    cluster_size_histogram: dict[int, int] = {}
+    sources_histogram: dict[int, int] = {}
+
+
+class Stream(Record):
+    """One stream of an arm: what was taken of it and how often."""
+
+    sequences: int
+    tokens: int
+    repeats: float | None = None
+
+
+class Ratio(Record):
+    """A wanted ratio of tokens, the one reached, and the worst error over all prefixes."""
+
+    wanted: float | None = None
+    got: float | None = None
+    largest_prefix_error_sequences: float | None = None
+
+
+class ArmMeasures(Record):
+    """One arm of sequences/measures.json"""
+
+    sequences: int
+    tokens: int
+    padding: int = 0
+    fill: float | None = None
+    samples: int | None = None
+    streams: dict[str, Stream] = {}
+    ratio: dict[str, Ratio] = {}
+    sources: dict[str, int] = {}
+
+
+class Sequences(Record):
+    """sequences/measures.json"""
+
+    length: int
+    arms: dict[str, ArmMeasures]
+
+
+class Loss(Record):
+    """Held-out loss in nats a token, with the text it was measured on."""
+
+    loss: float | None
+    stderr: float | None = None
+    tokens: int | None = None
+    documents: int | None = None
+    bits_per_character: float | None = None
+
+
+class Score(Record):
+    """A task metric with its standard error and 95 % interval."""
+
+    metric: str = ""
+    value: float | None
+    stderr: float | None = None
+    low: float | None = None
+    high: float | None = None
+    items: int | None = None
+    predicted: dict[str, float | None] = {}
+
+
+class ModelScores(Record):
+    """Everything measured on one checkpoint."""
+
+    model: str
+    arm: str
+    step: int
+    held_out: dict[str, dict[str, Loss]] = {}
+    held_out_by_language: dict[str, Loss] = {}
+    tasks: dict[str, Score] = {}
+
+
+class TaskFacts(Record):
+    """What a task is."""
+
+    scorer: str = ""
+    name: str = ""
+    items: int | None = None
+    digest: str = ""
+
+
+class Scores(Record):
+    """evaluation/scores.json"""
+
+    models: list[ModelScores]
+    baselines: dict[str, dict[str, Score]] = {}
+    tasks: dict[str, TaskFacts] = {}
+    notes: list[str] = []
+
+
+class Point(Record):
+    """One logged optimizer step. A loss that is not finite stays so: it is a finding."""
+
+    step: int
+    tokens: int | None = None
+    loss: float = Field(allow_inf_nan=True)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger: a source in a stage (and in an arm, where the stage has arms)."""
+
+    stage: str
+    arm: str | None
+    source: str
+    counts: Counts
+
+    @property
+    def accounted(self) -> int:
+        """Rows that the stage says went somewhere."""
+        counts = self.counts
+        return counts.kept + sum(counts.rejected.values()) + counts.duplicates + sum(counts.leftovers.values())
+
+    @property
+    def closes(self) -> bool:
+        """Whether every row that came in went somewhere, and nothing is counted below zero."""
+        counts = self.counts
+        every = [counts.rows_in, counts.kept, counts.duplicates, *counts.rejected.values(), *counts.leftovers.values()]
+        return self.accounted == counts.rows_in and min(every) >= 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """The artefacts of one run; None (or empty) where the stage has not run."""
+
+    ledger: list[Entry] | None
+    tokens: Tokens | None
+    mixture: Mixture | None
+    sequences: Sequences | None
+    training: dict[str, list[Point]]
+    scores: Scores | None
+
+
+def read_run(run: Path) -> Run:
+    """Read the artefacts under `run`; a damaged one raises InputError that names it."""
+    return Run(
+        ledger=_read_ledger(run / "ledger.json"),
+        tokens=_read(Tokens, run / "tokens" / "measures.json"),
+        mixture=_read(Mixture, run / "mixture" / "measures.json"),
+        sequences=_read(Sequences, run / "sequences" / "measures.json"),
+        training={arm: points for arm in ARMS if (points := _read_points(run / "training" / arm / "metrics.jsonl"))},
+        scores=_read(Scores, run / "evaluation" / "scores.json"),
+    )
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{_shown(path)}: not valid JSON ({error}); run its stage again") from error
+
+
+def _shown(path: Path) -> str:
+    """`stage/file`, which says where inside the run folder without saying where that folder is."""
+    return "/".join(path.parts[-3:] if path.name == "metrics.jsonl" else path.parts[-2:])
+
+
+def _check(kind: type[T], value: Any, place: str) -> T:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise InputError(f"{place}: {where}: {fault['msg']}; run its stage again") from error
+
+
+def _read(kind: type[T], path: Path) -> T | None:
+    value = _load(path)
+    return None if value is None else _check(kind, value, _shown(path))
+
+
+def _read_ledger(path: Path) -> list[Entry] | None:
+    document = _load(path)
+    if document is None:
+        return None
+    entries = []
+    for stage, sources in document.get("stages", {}).items():
+        for name, value in sources.items():
+            if "rows_in" in value:
+                entries.append(Entry(stage, None, name, _check(Counts, value, f"{path.name}: stages.{stage}.{name}")))
+                continue
+            for source, counts in value.items():
+                place = f"{path.name}: stages.{stage}.{name}.{source}"
+                entries.append(Entry(stage, name, source, _check(Counts, counts, place)))
+    return entries
+
+
+def _read_points(path: Path) -> list[Point]:
+    if not path.exists():
+        return []
+    points = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{_shown(path)}:{number}: not valid JSON; run the training stage again") from error
+            # JSON has no NaN: a writer that refuses to bend it writes null.
+            if isinstance(value, dict) and value.get("loss") is None:
+                value["loss"] = math.nan
+            points.append(_check(Point, value, f"{_shown(path)}:{number}"))
+    return points

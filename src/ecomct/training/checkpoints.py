@@ -1,0 +1,80 @@
+"""Checkpoints that are whole or ignored, whatever kills the process while they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ..atomic import sync_folder, write_json
+
+MARK = "COMPLETE.json"
+# What a published model consists of; the optimizer's state and random states stay behind.
+_PUBLISHED = ("config.json", "generation_config.json", "model.safetensors")
+
+
+def sync_tree(folder: Path) -> None:
+    """Make every file and folder under `folder` durable."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(parent, name), "rb") as handle:
+                os.fsync(handle.fileno())
+        sync_folder(Path(parent))
+
+
+def seal(stage: Path, final: Path, step: int) -> None:
+    """Turn the staged folder into the checkpoint `final`: list its files and sizes, sync, rename.
+
+    `final` appears in one step and complete; a checkpoint of an earlier attempt is replaced.
+    """
+    files = {str(path.relative_to(stage)): path.stat().st_size for path in stage.rglob("*") if path.is_file()}
+    write_json(stage / MARK, {"step": step, "files": files})
+    sync_tree(stage)
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(stage, final)
+    sync_folder(final.parent)
+
+
+def step_of(checkpoint: Path) -> int | None:
+    """Return the step of a whole checkpoint, None if it is half-written or a size is off."""
+    try:
+        mark = json.loads((checkpoint / MARK).read_bytes())
+        whole = all((checkpoint / name).stat().st_size == size for name, size in mark["files"].items())
+        return int(mark["step"]) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def keep_last(work: Path) -> tuple[Path, int] | None:
+    """Return the last whole checkpoint in `work` with its step; remove every other checkpoint and stage."""
+    found = {path: step_of(path) for path in work.glob("checkpoint-*")}
+    last = max((path for path in found if found[path] is not None), key=lambda path: found[path] or 0, default=None)
+    for path in [*found, *work.glob(".stage*")]:
+        if path != last:
+            shutil.rmtree(path)
+    return None if last is None else (last, found[last] or 0)
+
+
+def publish(checkpoint: Path, target: Path, work: Path) -> None:
+    """Give the weights and configuration of `checkpoint` the name `target`, in one step.
+
+    The weights are linked, not copied, where the file system can. An existing `target` stays: it
+    appeared by this same rename and is whole.
+    """
+    if target.exists():
+        return
+    stage = work / f".stage-{target.name}"
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    for name in _PUBLISHED:
+        source = checkpoint / name
+        if source.is_file():
+            try:
+                os.link(source, stage / name)
+            except OSError:
+                shutil.copyfile(source, stage / name)
+    sync_tree(stage)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(stage, target)
+    sync_folder(target.parent)
