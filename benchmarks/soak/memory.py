@@ -18,8 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-ZH = "茶杯 白瓷 送礼 物流 包装 做工 细腻 手感 温润 容量 毫升 朋友 推荐 颜色 素雅 价格 实惠 客服 耐心 城市 河流 历史 天气 音乐 学校 图书 研究".split()
-EN = "the cup tea ceramic gift parcel smooth warm holds friend colour price city river history weather music school book study old new".split()
+ZH = """茶杯 白瓷 送礼 物流 包装 做工 细腻 手感 温润 容量 毫升 朋友 推荐 颜色 素雅 价格 实惠
+客服 耐心 城市 河流 历史 天气 音乐 学校 图书 研究"""
+EN = """the cup tea ceramic gift parcel smooth warm holds friend colour price
+city river history weather music school book study old new"""
 
 
 def sentence(rng: random.Random, words: list[str], joint: str, end: str) -> str:
@@ -30,8 +32,8 @@ def sentence(rng: random.Random, words: list[str], joint: str, end: str) -> str:
 def write_corpus(folder: Path, text_bytes: int, rng: random.Random) -> None:
     """A third domain rows with keys, two thirds general text, in both languages."""
     pools = {
-        "zh": [sentence(rng, ZH, "", "。") for _ in range(20_000)],
-        "en": [sentence(rng, EN, " ", ". ") for _ in range(20_000)],
+        "zh": [sentence(rng, ZH.split(), "", "。") for _ in range(20_000)],
+        "en": [sentence(rng, EN.split(), " ", ". ") for _ in range(20_000)],
     }
     products = max(1000, text_bytes // 20_000)
     with open(folder / "products.jsonl", "w") as file:

@@ -1,11 +1,12 @@
 """Write the example shops, general text and benchmark tasks. Standard library only.
 
-    python examples/shop/generate.py --output examples/shop --seed 17
+python examples/shop/generate.py --output examples/shop --seed 17
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 from pathlib import Path
 
 from shop import counts, harbor, qinghe, tasks, world
@@ -21,10 +22,18 @@ def generate(output: Path, seed: int) -> None:
         "general": world.write(data / "general", seed),
     }
     files = {f"{folder}/{name}": faults for folder, tables in report.items() for name, faults in tables.items()}
-    planted = {name: {kind: amount for kind, amount in faults.items() if amount} for name, faults in files.items()}
+    planted = {
+        name: {"lines": _lines(data / name)} | {kind: amount for kind, amount in faults.items() if amount}
+        for name, faults in files.items()
+    }
     document = {"seed": seed, "products_without_rows": counts.WITHOUT_ROWS, "files": planted}
     write_document(data / "DIRT.json", document)
     tasks.write(output / "tasks", seed)
+
+
+def _lines(path: Path) -> int:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).count(b"\n")
 
 
 def main() -> None:

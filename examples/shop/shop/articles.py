@@ -12,6 +12,7 @@ from .reviews import opinion
 
 _NUMBERS = {"zh": ["", "一", "两", "三", "四", "五"], "en": ["", "One", "Two", "Three", "Four", "Five"]}
 _ORDER = ["", "一", "二", "三", "四", "五"]
+_ALIKE = frozenset(["产地", "颜色", "包装", "适用", "Color"])  # say little about which of two products is meant
 _PLAIN = {"zh": ("品牌", "型号"), "en": ("Brand", "Model")}
 
 
@@ -26,9 +27,10 @@ def write(products: Sequence[Product], draw: Draw) -> tuple[str, str, list[str]]
     slots = _theme(chosen, guide, draw)
     title = _say(guide, "H", slots, language, draw)
     opening = _say(guide, "I", slots, language, draw)
-    parts = [opening, *(_advice(chosen, draw)[: draw.between(1, 2)])]
+    said: set[str] = set()  # patterns, so that no sentence comes twice in one article
+    parts = [opening, *_advice(chosen, draw.between(1, 2), said, draw)]
     for place, product in enumerate(chosen, 1):
-        parts.append(_say(guide, "P", slots | _facts(product, place, guide, draw), language, draw))
+        parts.append(_say(guide, "P", slots | _facts(product, place, guide, said, draw), language, draw))
     parts.append(_say(guide, "C", slots, language, draw))
     return title, "\n".join(parts), [product.key for product in chosen]
 
@@ -52,7 +54,7 @@ def _theme(chosen: Sequence[Product], guide: Section, draw: Draw) -> dict[str, s
     return slots
 
 
-def _facts(product: Product, place: int, guide: Section, draw: Draw) -> dict[str, str]:
+def _facts(product: Product, place: int, guide: Section, said: set[str], draw: Draw) -> dict[str, str]:
     names = [name for name in product.attributes if name not in _PLAIN[product.language]]
     picked = sorted(draw.sample(names, draw.between(2, 4)), key=names.index)
     if product.language == "zh":
@@ -63,26 +65,30 @@ def _facts(product: Product, place: int, guide: Section, draw: Draw) -> dict[str
     quote = opinion(product, sign, draw)
     blame = ("差评", "unhappy", "Its faults", "缺点")
     lines = [line for line in guide.of("L") if "{quote}" not in line or any(word in line for word in blame) == (sign == "-")]
-    advice = [line for line, weight in product.lines("G") if weight > 3]
+    advice = [line for line, weight in product.lines("G") if weight > 3 and line not in said]
+    lines = [line for line in lines if "{quote}" in line or line not in said] or lines
     line = draw.choice(advice) if advice and draw.chance(0.35) else draw.choice(lines)
+    said.add(line)
     text = product.say(line, draw, product.slots | {"quote": quote})
     order = _ORDER[place] if product.language == "zh" else str(place)
     stop = "" if product.language == "zh" or text[-1] in '.!?"' else "."
-    return {"i": order, "full": short(product), "facts": facts, "line": text + stop, "价": _price(product), "price": _price(product)}
+    price = _price(product)
+    return {"i": order, "full": short(product), "facts": facts, "line": text + stop, "价": price, "price": price}
 
 
-def _advice(chosen: Sequence[Product], draw: Draw) -> list[str]:
+def _advice(chosen: Sequence[Product], amount: int, said: set[str], draw: Draw) -> list[str]:
     product = draw.choice(chosen)
     stop = "。" if product.language == "zh" else "."
-    lines = [product.say(line, draw) for line, _ in product.lines("G")]
-    return [line + stop for line in draw.shuffled(lines)]
+    lines = draw.sample([line for line, _ in product.lines("G")], amount)
+    said.update(lines)
+    return [product.say(line, draw) + stop for line in lines]
 
 
 def _say(guide: Section, tag: str, slots: dict[str, str], language: str, draw: Draw) -> str:
     slots = shop_lists(language, draw) | slots
     pattern = draw.choice([line for line in guide.of(tag) if possible(line, slots)])
     text = expand(pattern, slots, draw)[0]
-    return english(text) if language == "en" else text.replace("。。", "。").replace("。\"。", "。\"")
+    return english(text) if language == "en" else text.replace("。。", "。").replace('。"。', '。"')
 
 
 def _price(product: Product) -> str:
@@ -97,5 +103,5 @@ def short(product: Product) -> str:
     """Return how people call a product: brand and kind, and the first attribute that tells it apart."""
     brand = product.attributes[_PLAIN[product.language][0]]
     own = [key for fact in product.sections[0].facts for key in fact.keys]
-    mark = product.attributes[next(key for key in own if key in product.attributes)]
+    mark = product.attributes[next(key for key in own if key not in _ALIKE)]
     return f"{brand}{product.kind}（{mark}）" if product.language == "zh" else f"{brand} {product.kind} ({mark})"

@@ -124,7 +124,8 @@ def phone(draw: Draw) -> str:
 
 def broken(lines: Sequence[bytes], amount: int, draw: Draw) -> list[bytes]:
     """Return lines cut in the middle, which no JSON reader takes."""
-    return [line[: len(line) * draw.between(30, 80) // 100].decode(errors="ignore").encode() for line in draw.sample(lines, amount)]
+    cut = [line[: len(line) * draw.between(30, 80) // 100] for line in draw.sample(lines, amount)]
+    return [line.decode(errors="ignore").encode() for line in cut]
 
 
 def scatter(lines: list[bytes], extra: Sequence[bytes], draw: Draw) -> list[bytes]:

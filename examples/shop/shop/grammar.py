@@ -1,9 +1,9 @@
 """Patterns with slots and choices.
 
-    {name}         the value of a slot; {name:cap}, {name:title}, {name:lower}, {name:,} change its look
-    {name*}        another value of the same fact, drawn anew
-    {#low-high}    a number drawn on the spot
-    [one|two|]     one of the alternatives; alternatives that need an unknown slot do not take part
+{name}         the value of a slot; {name:cap}, {name:title}, {name:lower}, {name:,} change its look
+{name*}        another value of the same fact, drawn anew
+{#low-high}    a number drawn on the spot
+[one|two|]     one of the alternatives; alternatives that need an unknown slot do not take part
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from .draw import Draw
@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"#(-?\d+)-(-?\d+)$")
 _ARTICLE = re.compile(r"\b([Aa])n? (?=\S)")
 _VOWEL = re.compile(r"(?:[aeiou]|8|11\b|18\b|heir|hour|honest)", re.IGNORECASE)
 _CONSONANT = re.compile(r"(?:one\b|once\b|uni(?!n)|us[ei]|eu|U[SB])")
-_SMALL = frozenset("a an and at by for from in of on or the to with".split())
+_SMALL = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 
 
 class Span(NamedTuple):
@@ -49,7 +49,7 @@ class Choice:
 Node = str | Slot | Choice
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(pattern: str) -> tuple[Node, ...]:
     """Return the nodes of a pattern; ValueError when its brackets do not match."""
     tokens = list(_TOKEN.finditer(pattern))
@@ -140,8 +140,7 @@ def title_case(text: str) -> str:
     """Write an English phrase as in a title; words with digits or capitals stay."""
     words = text.split(" ")
     return " ".join(
-        word if word != word.lower() or (word in _SMALL and at) or word[:1].isdigit() else word[:1].upper() + word[1:]
-        for at, word in enumerate(words)
+        word if word != word.lower() or word in _SMALL or word[:1].isdigit() else word[:1].upper() + word[1:] for word in words
     )
 
 

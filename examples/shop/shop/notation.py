@@ -1,10 +1,10 @@
 """Vocabulary files.
 
-    # a comment
-    == name | head             a section; the section named * is shared by the others of its file
-    = key: a / b / 10..40      a fact and its possible values
-    = key+other: a + b / c + d facts whose values belong together
-    TAG pattern                a sentence of a kind (see grammar.py for patterns)
+# a comment
+== name | head             a section; the section named * is shared by the others of its file
+= key: a / b / 10..40      a fact and its possible values
+= key+other: a + b / c + d facts whose values belong together
+TAG pattern                a sentence of a kind (see grammar.py for patterns)
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ CATEGORIES = {
     "zh": ["tea", "cups", "kitchen", "appliances", "digital", "outdoor", "stationery", "bedding", "storage", "pets"],
     "en": ["pantry", "drinkware", "cookware", "appliances", "tech", "camp", "desk", "linen", "storage", "garden"],
 }
-# Columns that a shop keeps for itself and does not list among the attributes.
 _WEIGHTS = (5, 3, 1)  # own kind, category, whole shop
 
 

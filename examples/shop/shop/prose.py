@@ -27,10 +27,7 @@ class Piece(NamedTuple):
 def pieces(language: str, amount: int, draw: Draw) -> Iterator[Piece]:
     """Write documents, topics in turn."""
     topics = [
-        (shared, own)
-        for name in FILES[language]
-        for shared, *sections in [read_once(f"general/{name}.txt")]
-        for own in sections
+        (shared, own) for name in FILES[language] for shared, *sections in [read_once(f"general/{name}.txt")] for own in sections
     ]
     for number in range(amount):
         yield _piece(language, *topics[number % len(topics)], draw)

@@ -131,7 +131,8 @@ def _questions(folder: Path, products: Sequence[Product], draw: Draw) -> dict[st
     for _ in range(48):
         product = draw.choice(products)
         asked = expand(draw.choice(stock.of("V")), product.slots | shop_lists("zh", draw), draw)[0]
-        row = {"item_id": int(product.key), "question": asked, "answer": draw.weighted(list(zip(stock.of("A"), (30, 12, 6), strict=True)))}
+        answer = draw.weighted(list(zip(stock.of("A"), (30, 12, 6), strict=True)))
+        row = {"item_id": int(product.key), "question": asked, "answer": answer}
         rows.insert(draw.below(len(rows) + 1), row)
     soil.counts["boilerplate_answers"] = 48
     rows.append({"item_id": 990007, "question": "还会上架吗？", "answer": "这款不做了，抱歉。"})

@@ -6,6 +6,16 @@ from .draw import Draw
 from .products import Product, shop_lists
 
 RATINGS = [(5, 52), (4, 18), (3, 12), (2, 8), (1, 10)]
+# How Chinese reviews are strung together: what stands between two sentences and at the end.
+_CHINESE = [
+    (("。", "。"), 8),
+    (("，", ""), 4),
+    (("，", "。"), 3),
+    ((" ", ""), 2),
+    (("！", "！"), 2),
+    (("；", "。"), 1),
+    (("\n", ""), 1),
+]
 SHORT = 0.16  # share of one-line reviews
 
 
@@ -93,9 +103,7 @@ def _ending(text: str, language: str, draw: Draw) -> str:
 def _join(parts: list[str], language: str, draw: Draw) -> str:
     """Join sentences the way different people type: full stops, commas, blanks, exclamation marks."""
     if language == "zh":
-        between, last = draw.weighted(
-            [(("。", "。"), 8), (("，", ""), 4), (("，", "。"), 3), ((" ", ""), 2), (("！", "！"), 2), (("；", "。"), 1), (("\n", ""), 1)]
-        )
+        between, last = draw.weighted(_CHINESE)
         text = parts[0]
         for part in parts[1:]:
             text += part if text[-1] in "，：。" else between + part

@@ -25,7 +25,7 @@ def write(folder: Path, seed: int) -> None:
     brands = [value[0] for value in read_once("zh/brands.txt")[1].facts[0].values]
     keys = [str(number) for number in range(3 * counts.TASK_ROWS)]
     products = Draw(seed, "tasks/order").shuffled(build("zh", brands, keys, "BX", Draw(seed, "tasks/products")))
-    thirds = [products[at :: 3] for at in range(3)]
+    thirds = [products[at::3] for at in range(3)]
     _write(folder / EXTRACT, _extract_meta(), _extract(thirds[0], Draw(seed, "tasks/extract")))
     _write(folder / MATCH, _match_meta(), _match(thirds[1], Draw(seed, "tasks/match")))
     _write(folder / TITLE, _title_meta(), [_title(product) for product in thirds[2]])

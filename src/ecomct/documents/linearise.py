@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -79,8 +79,7 @@ def linearise(row: dict[str, Any], source: Source, draw: int) -> tuple[str, str,
     values = {slot: _value(row, column, source.kind) for slot, column in source.fields.items() if slot not in apart}
     pairs = _pairs(row, source, values) if source.kind == "attributes" and source.template is None else []
     _require(row, source, values, pairs)
-    sample = " ".join([*(text for text, _ in values.values()), *(f"{name} {value}" for name, value, _ in pairs)])
-    language = script_language(sample) if source.language == "auto" else source.language
+    language = source.language if source.language != "auto" else _language(values, pairs)
     if source.template is not None:
         text = _from_template(source.template, values)
     elif source.kind == "attributes" and pairs:
@@ -88,6 +87,13 @@ def linearise(row: dict[str, Any], source: Source, draw: int) -> tuple[str, str,
     else:
         text = _from_kind(source.kind, values, _WORDS[language])
     return "".join(text.parts), language, text.spans
+
+
+def _language(values: dict[str, tuple[str, str]], pairs: list[tuple[str, str, str]]) -> Literal["zh", "en"]:
+    """Language of the values; of key-values also of the names, as either may be in the other script."""
+    names = script_language(" ".join(name for name, _, _ in pairs))
+    texts = script_language(" ".join([*(text for text, _ in values.values()), *(value for _, value, _ in pairs)]))
+    return "zh" if "zh" in (names, texts) else "en"
 
 
 def _value(row: dict[str, Any], column: str | list[str], kind: Kind) -> tuple[str, str]:

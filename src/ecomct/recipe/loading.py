@@ -28,6 +28,8 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":  # <<: what it brings gives way to the mapping's own keys
+                continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 key = repr(key)

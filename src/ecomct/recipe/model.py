@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
 Kind = Literal["title", "attributes", "description", "review", "qa", "article", "dialogue", "web"]
 Arm = Literal["general", "domain-separate", "separate", "mixed"]
 Language = Literal["zh", "en", "auto"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+# JSON Schema leaves keys that do not fit a pattern alone unless it is told not to.
+_ONLY_NAMES: JsonDict = {"additionalProperties": False}
 ARMS: tuple[Arm, ...] = ("general", "domain-separate", "separate", "mixed")
 
 
@@ -201,7 +204,7 @@ class Evaluation(Part):
 
     held_out: float = Field(0.02, ge=0, lt=1, description="Share of products (and of rows without a key) never trained on.")
     max_documents: int = Field(200, gt=0, description="Held-out documents scored a source and language.")
-    tasks: dict[Name, Task] = {}
+    tasks: dict[Name, Task] = Field({}, json_schema_extra=_ONLY_NAMES)
     max_items: int = Field(100, gt=0, description="Items scored a task, drawn by seed.")
     checkpoints: Literal["all", "last"] = "all"
     batch_size: int = Field(8, gt=0)
@@ -219,7 +222,7 @@ class Recipe(Part):
     name: Name
     seed: int = Field(17, ge=0, lt=1 << 63)
     buckets: int | None = Field(None, ge=1, le=4096, description="Units of wide work; None: one for each 64 MiB of documents.")
-    sources: dict[Name, Source] = Field(min_length=1)
+    sources: dict[Name, Source] = Field(min_length=1, json_schema_extra=_ONLY_NAMES)
     cleaning: Cleaning = Cleaning()
     mixing: Mixing = Mixing()
     tokenizer: Tokenizer

@@ -28,6 +28,7 @@ _SUFFIXES: dict[str, Format] = {
 _PACKED = (".gz", ".zst")
 # A unit is read by one worker and is what a killed run repeats at most.
 UNIT_BYTES = 32 << 20
+_BLOCK = 1 << 20  # bytes looked at at a time when a file is cut
 # A row's number packs source, file and line into 64 bits: see `row_number`.
 MAX_SOURCES, MAX_FILES, MAX_LINES = 1 << 12, 1 << 20, 1 << 32
 
@@ -184,7 +185,7 @@ def _line_units(whole: Unit) -> Iterator[Unit]:
     """Cut a plain text file at line ends near every UNIT_BYTES, counting lines on the way."""
     start, first, lines, position = 0, 1, 0, 0
     with open(whole.path, "rb") as handle:
-        while block := handle.read(1 << 20):
+        while block := handle.read(_BLOCK):
             if position + len(block) - start >= UNIT_BYTES and (cut := block.rfind(b"\n")) >= 0:
                 stop = position + cut + 1
                 yield _part(whole, start, stop, first)

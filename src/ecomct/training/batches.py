@@ -11,9 +11,9 @@ import datasets
 import numpy as np
 import torch
 
-from ..errors import InputError
-from .loss import IGNORED
-from .packing import Packing
+from ecomct.errors import InputError
+from ecomct.training.loss import IGNORED
+from ecomct.training.packing import Packing
 
 Row = dict[str, Any]
 Batch = dict[str, torch.Tensor]

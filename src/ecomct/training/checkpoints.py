@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ..atomic import sync_folder, write_json
+from ecomct.atomic import sync_folder, write_json
 
 MARK = "COMPLETE.json"
 # What a published model consists of; the optimizer's state and random states stay behind.

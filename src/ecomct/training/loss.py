@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
-from ..errors import InputError
+from ecomct.errors import InputError
 
 LossMode = Literal["chunked", "whole"]
 IGNORED = -100

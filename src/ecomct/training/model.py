@@ -21,11 +21,11 @@ from transformers import (
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
-from ..atomic import sync_folder
-from ..errors import InputError
-from ..recipe.model import Recipe
-from .checkpoints import sync_tree
-from .process import quiet
+from ecomct.atomic import sync_folder
+from ecomct.errors import InputError
+from ecomct.recipe.model import Recipe
+from ecomct.training.checkpoints import sync_tree
+from ecomct.training.process import quiet
 
 # Written by transformers into every config.json, or older names that its classes still translate.
 _PLAIN_KEYS = {"model_type", "torch_dtype", "dtype", "architectures", "transformers_version"}

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import torch
 from transformers import PreTrainedModel
 
-from ..errors import InputError
-from .attention import apply_exact_attention
+from ecomct.errors import InputError
+from ecomct.training.attention import apply_exact_attention
 
 Packing = Literal["packed", "unrolled"]
 # Largest difference of logits, as a share of the largest logit, that counts as rounding.

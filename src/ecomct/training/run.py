@@ -12,16 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..atomic import write_atomic, write_json
-from ..errors import InputError
-from ..recipe.model import Recipe
-from .batches import Sequences
-from .checkpoints import keep_last, publish
-from .loss import prepare_loss
-from .model import open_folder
-from .packing import prepare_packing
-from .process import quiet, reproducible
-from .trainer import ArmTrainer, arguments, choose_precision, metrics_line, publish_step
+from ecomct.atomic import write_atomic, write_json
+from ecomct.errors import InputError
+from ecomct.recipe.model import Recipe
+from ecomct.training.batches import Sequences
+from ecomct.training.checkpoints import keep_last, publish
+from ecomct.training.loss import prepare_loss
+from ecomct.training.model import open_folder
+from ecomct.training.packing import prepare_packing
+from ecomct.training.process import quiet, reproducible
+from ecomct.training.trainer import ArmTrainer, arguments, choose_precision, metrics_line, publish_step
 
 _log = logging.getLogger(__name__)
 

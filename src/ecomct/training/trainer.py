@@ -12,12 +12,12 @@ from typing import Any, Literal, cast
 import torch
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 
-from ..errors import InputError
-from ..recipe.model import Training
-from .batches import COLLATORS, Sequences
-from .checkpoints import keep_last, publish, seal
-from .model import save_weights
-from .packing import Packing
+from ecomct.errors import InputError
+from ecomct.recipe.model import Training
+from ecomct.training.batches import COLLATORS, Sequences
+from ecomct.training.checkpoints import keep_last, publish, seal
+from ecomct.training.model import save_weights
+from ecomct.training.packing import Packing
 
 Precision = Literal["bf16", "fp32"]
 METRICS = ("step", "tokens", "loss", "learning_rate", "grad_norm")
