@@ -166,10 +166,10 @@ def test_one_fault_is_one_line(shop: Shop, overrides: dict[str, Any], line: str)
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("", "r.yaml: a recipe is a mapping of settings, this is empty"),
-        ("# nothing\n", "r.yaml: a recipe is a mapping of settings, this is empty"),
-        ("- a\n- b\n", "r.yaml: a recipe is a mapping of settings, this is a list"),
-        ("words", "r.yaml: a recipe is a mapping of settings, this is a single value"),
+        ("", "r.yaml: a recipe is a mapping of settings (see docs/recipe.md), this is empty"),
+        ("# nothing\n", "r.yaml: a recipe is a mapping of settings (see docs/recipe.md), this is empty"),
+        ("- a\n- b\n", "r.yaml: a recipe is a mapping of settings (see docs/recipe.md), this is a list"),
+        ("words", "r.yaml: a recipe is a mapping of settings (see docs/recipe.md), this is a single value"),
         ("a: [1\nb: 2\n", "r.yaml:2: not valid YAML: "),
         ("name: x\nseed: 1\nname: y\n", "r.yaml:3: not valid YAML: key 'name' appears twice"),
         ("name: x\nsources:\n  a: {path: 1, path: 2}\n", "r.yaml:3: not valid YAML: key 'path' appears twice"),
@@ -212,9 +212,9 @@ def test_environment_variables(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("SHOP_DATA", "SHOP_FILE", "SHOP_SEED"):
         monkeypatch.delenv(name, raising=False)
     assert faults(shop, overrides) == [
-        "sources.reviews.path[0]: environment variable SHOP_DATA is not set (used in 2 places)",
-        "sources.reviews.path[0]: environment variable SHOP_FILE is not set",
-        "seed: environment variable SHOP_SEED is not set",
+        "sources.reviews.path[0]: environment variable SHOP_DATA is not set (used in 2 places); export it",
+        "sources.reviews.path[0]: environment variable SHOP_FILE is not set; export it",
+        "seed: environment variable SHOP_SEED is not set; export it",
     ]
     monkeypatch.setenv("SHOP_DATA", "/data")
     monkeypatch.setenv("SHOP_FILE", "$HOME ${x")

@@ -12,6 +12,7 @@ from typing import Any
 from ecomct.documents.ingest import canonical_key
 from ecomct.documents.linearise import lookup
 from ecomct.errors import InputError
+from ecomct.evaluation.ecominstruct import SCORERS, read_task
 from ecomct.packing.tokenizer import tokenizer_file
 from ecomct.recipe.model import Recipe, Source
 from ecomct.seeded import hash_text
@@ -41,8 +42,7 @@ class Findings:
 
 def check_recipe(recipe: Recipe) -> Findings:
     """Read every source once and test it. Memory: 8 bytes a distinct key."""
-    findings = Findings()
-    _check_files(recipe, findings)
+    findings = Findings(problems=file_problems(recipe))
     known = {name: _check_source(name, recipe, findings) for name in recipe.sources}
     for name, source in recipe.sources.items():
         for reference in source.references:
@@ -51,19 +51,29 @@ def check_recipe(recipe: Recipe) -> Findings:
     return findings
 
 
-def _check_files(recipe: Recipe, findings: Findings) -> None:
-    """Tokenizer, model and task folders."""
+def file_problems(recipe: Recipe) -> list[str]:
+    """Faults of the tokenizer, the model folder and the task folders. Reads no table and no weights."""
+    problems = []
     if recipe.tokenizer.path is not None:
         try:
             tokenizer_file(recipe)
         except InputError as error:
-            findings.problems.append(str(error))
+            problems.append(str(error))
     if recipe.model.path is not None and not (recipe.resolve(recipe.model.path) / "config.json").is_file():
-        findings.problems.append(f"model.path: no config.json in {recipe.resolve(recipe.model.path)}")
+        problems.append(
+            f"model.path: no config.json in {recipe.resolve(recipe.model.path)}; give a folder with one and safetensors"
+        )
     for name, task in recipe.evaluation.tasks.items():
-        for file in ("meta-info.json", "test.json"):
-            if not (recipe.resolve(task.path) / file).is_file():
-                findings.problems.append(f"evaluation.tasks.{name}.path: no {file} in {recipe.resolve(task.path)}")
+        place = f"evaluation.tasks.{name}"
+        try:
+            kind = read_task(recipe.resolve(task.path)).type
+        except InputError as error:
+            problems.append(f"{place}.path: {error}")
+            continue
+        if kind not in SCORERS[task.scorer]:
+            fitting = [scorer for scorer, kinds in SCORERS.items() if kind in kinds]
+            problems.append(f"{place}.scorer: {task.scorer} cannot judge a task of type {kind}; use {' or '.join(fitting)}")
+    return problems
 
 
 def _rows(name: str, recipe: Recipe) -> Iterator[tuple[str, dict[str, Any] | None]]:
@@ -107,13 +117,13 @@ def _check_source(name: str, recipe: Recipe, findings: Findings) -> set[int] | N
         findings.problems.append(str(error))
         return None
     if rows == 0:
-        findings.problems.append(f"sources.{name}: no rows in {source.path}")
+        findings.problems.append(f"sources.{name}: no rows in {source.path}; remove the source or mend the path")
     if bad:
         said = f"sources.{name}: {bad:,} of {rows:,} rows cannot be read and will be rejected; {bad_at}"
         (findings.problems if bad > source.max_rejected * rows else findings.warnings).append(said)
     for column, count in missing.items():
         if rows > bad and count == rows - bad:
-            findings.problems.append(f"sources.{name}: no row has a column {column}")
+            findings.problems.append(f"sources.{name}: no row has a column {column}; mend fields, primary_key or references")
     if source.primary_key is not None:
         _record(findings, name, source.primary_key, "not null", rows, nulls, null_at)
         _record(findings, name, source.primary_key, "unique", rows, repeats, repeated)
@@ -145,7 +155,8 @@ def _check_join(name: str, column: str, to: str, recipe: Recipe, known: set[int]
     if none:
         findings.warnings.append(f"sources.{name}: {none:,} rows have no {column} and cannot be mixed")
     if references and dangling == references:
-        findings.problems.append(f"sources.{name}: no {column} is a key of {to}, for example {', '.join(examples)}")
+        shown = ", ".join(repr(example if len(example) <= 40 else example[:37] + "...") for example in examples)
+        findings.problems.append(f"sources.{name}: no {column} is a key of {to}, for example {shown}; mend references")
 
 
 def _record(findings: Findings, name: str, key: str, test: str, rows: int, failing: int, examples: list[str]) -> None:

@@ -74,6 +74,8 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
         with _alone(run.folder):
             for step in steps(run, until):
                 _run_step(run, step)
+    except MemoryError as error:
+        raise InputError("out of memory; run again to continue, with fewer --workers or more memory") from error
     except OSError as error:
         # Full disks and missing rights are the machine's input, and every stage can be continued.
         raise InputError(

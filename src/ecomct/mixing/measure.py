@@ -72,8 +72,10 @@ def summarise(buckets: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "rows": {"total": rows, "clustered": reasons[REASONS[0]], "leftover": {k: v for k, v in sorted(leftover.items()) if v}},
         "tokens": tokens,
         "coverage": _against(plain["coverage"], plain["coverage_bound"]),
+        # Each of the K clusters that fell under min_rows took at least one source with it.
         "mean_sources_per_sample": _against(
-            _ratio(plain["coverage"], plain["clusters"]), _ratio(plain["coverage_bound"], plain["hands"])
+            _ratio(plain["coverage"], plain["clusters"]),
+            _ratio(plain["coverage_bound"] - (plain["hands"] - plain["clusters"]), plain["clusters"]),
         ),
         "multi_source_rows": _against(plain["multi_source_rows"], plain["multi_source_rows_bound"])
         | {"share": _ratio(plain["multi_source_rows"], rows)},

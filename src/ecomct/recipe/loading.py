@@ -34,7 +34,7 @@ class _StrictLoader(yaml.SafeLoader):
             if not isinstance(key, str):
                 key = repr(key)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} appears twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} appears twice; remove one", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -57,7 +57,7 @@ def read_recipe(path: Path) -> tuple[Recipe | None, list[str]]:
     except IsADirectoryError:
         return None, [f"{path}: is a folder; name the recipe file inside it"]
     except (OSError, UnicodeDecodeError) as error:
-        return None, [f"{path}: cannot be read as UTF-8 text ({error})"]
+        return None, [f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8"]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
@@ -66,14 +66,16 @@ def read_recipe(path: Path) -> tuple[Recipe | None, list[str]]:
     except RecursionError:
         return None, [f"{path}: not valid YAML: nested too deeply"]
     if not isinstance(document, dict):
-        return None, [f"{path}: a recipe is a mapping of settings, this is {_kind_of(document)}"]
+        return None, [f"{path}: a recipe is a mapping of settings (see docs/recipe.md), this is {_kind_of(document)}"]
     unset: dict[str, list[str]] = {}
     try:
         document = _expand(document, "", unset)
     except RecursionError:
         return None, [f"{path}: an anchor holds itself; a recipe is a tree"]
     problems = [
-        f"{places[0]}: environment variable {name} is not set" + (f" (used in {len(places)} places)" if len(places) > 1 else "")
+        f"{places[0]}: environment variable {name} is not set"
+        + (f" (used in {len(places)} places)" if len(places) > 1 else "")
+        + "; export it"
         for name, places in unset.items()
     ]
     # A setting whose variable is not set has one fault, not two.
@@ -132,7 +134,7 @@ def _source_problems(sources: dict[str, Source], names: list[str]) -> list[str]:
             if reference.to not in names:
                 problems.append(f"{where}.to: no source is named {reference.to!r}{_nearest(reference.to, names)}")
             elif reference.to in sources and sources[reference.to].primary_key is None:
-                problems.append(f"{where}.to: source {reference.to} has no primary_key to refer to")
+                problems.append(f"{where}.to: source {reference.to} has no primary_key to refer to; set it")
     return problems
 
 
@@ -143,7 +145,8 @@ def _arm_problems(recipe: Recipe) -> list[str]:
     for index, arm in enumerate(recipe.training.arms):
         for role in ("general",) if arm == "general" else ("domain",) if arm == "domain-separate" else ("general", "domain"):
             if role not in roles:
-                problems.append(f"training.arms[{index}]: arm {arm} needs a source with role {role}, the recipe has none")
+                fault = f"arm {arm} needs a source with role {role}, the recipe has none; add one or leave the arm out"
+                problems.append(f"training.arms[{index}]: {fault}")
     if recipe.tokenizer.path is None and recipe.tokenizer.eos is not None:
         problems.append("tokenizer.eos: a trained tokenizer brings its own end-of-text token; leave eos out")
     return problems
@@ -190,7 +193,11 @@ def _line(fault: Any) -> str:
         return f"{where}: missing; this setting has no default"
     message = fault["msg"].removeprefix("Value error, ")
     value = repr(fault["input"])
-    shown = "" if isinstance(fault["input"], dict) else f", got {value if len(value) <= 60 else value[:57] + '...'}"
+    shown = (
+        ""
+        if isinstance(fault["input"], dict | bool) or value in message
+        else f", got {value if len(value) <= 60 else value[:57] + '...'}"
+    )
     return f"{where}: {message[0].lower() + message[1:]}{shown}"
 
 

@@ -78,7 +78,7 @@ def source_files(recipe: Recipe, name: str) -> list[Path]:
         else:
             matches = [file for file in _glob(path) if file.is_file()]
         if not matches:
-            raise InputError(f"sources.{name}.path: nothing found at {path}")
+            raise InputError(f"sources.{name}.path: nothing found at {path}; mend the path")
         found += matches
     files = list(dict.fromkeys(found))
     if len(files) > MAX_FILES:
@@ -204,7 +204,9 @@ def _parquet_units(whole: Unit) -> Iterator[Unit]:
     try:
         metadata = pq.read_metadata(whole.path)
     except Exception as error:
-        raise InputError(f"sources.{whole.source}: {whole.file} is not a readable Parquet file ({error})") from error
+        raise InputError(
+            f"sources.{whole.source}: {whole.file} is not a readable Parquet file ({error}); write it anew"
+        ) from error
     start, row, first, size = 0, 1, 1, 0
     for group in range(metadata.num_row_groups):
         size += metadata.row_group(group).total_byte_size

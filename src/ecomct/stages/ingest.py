@@ -65,7 +65,7 @@ def _judge(run: RunFolder, name: str, account: dict[str, Any] | None, units_of: 
         reason = max(account["rejected"], key=lambda one: (account["rejected"][one], one))
         raise InputError(
             f"sources.{name}: {rejected:,} of {account['rows_in']:,} rows rejected, max_rejected is {allowed:.0%}; "
-            f"most often {reason}, {_example(units_of, name, reason)}"
+            f"most often {reason}, {_example(units_of, name, reason)}; mend the source or raise max_rejected"
         )
 
 

@@ -25,7 +25,7 @@ from ecomct.stage import Stage, code_digest, outputs_digest
 def stage(run: RunFolder) -> Stage:
     """Determined by the tokens, the mixing and the budget."""
     inputs = {
-        "tokens": outputs_digest(run.tokens),
+        "tokens": outputs_digest(run.tokens, ["shards/", "tokenizer/"]),
         "mixing": run.recipe.mixing.model_dump(),
         "blend": run.recipe.blend.model_dump(),
         "domain": run.domain,

@@ -23,7 +23,7 @@ from ecomct.stages.mix import read_budget, separator_ids
 def stage(run: RunFolder) -> Stage:
     """Determined by tokens, mixture, blend, length and the recipe's arms."""
     inputs = {
-        "tokens": outputs_digest(run.tokens),
+        "tokens": outputs_digest(run.tokens, ["shards/", "tokenizer/"]),
         "mixture": outputs_digest(run.mixture),
         "blend": run.recipe.blend.model_dump(),
         "domain": run.domain,

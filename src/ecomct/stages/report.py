@@ -13,7 +13,9 @@ def stage(run: RunFolder) -> Stage:
     folders = [run.documents, run.links, run.tokens, run.mixture, run.sequences, run.evaluation]
     folders += [run.training / arm for arm in ("base", *run.arms)]
     made = {folder.relative_to(run.folder).as_posix(): outputs_digest(folder) for folder in folders if read_manifest(folder)}
-    inputs = {"artefacts": made, "recipe": run.recipe.model_dump(), "code": code_digest("reporting")}
+    # Paths are left out: the page names no file of the machine.
+    recipe = run.recipe.model_dump(exclude={"sources": {"__all__": {"path"}}, "model": {"path"}, "tokenizer": {"path"}})
+    inputs = {"artefacts": made, "recipe": recipe, "code": code_digest("reporting")}
     return Stage("report", run.report, inputs)
 
 

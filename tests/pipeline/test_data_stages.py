@@ -1,0 +1,201 @@
+"""Tables to sequences: what goes in comes out once, in any number of workers, to the byte."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+from run_files import digests, ledger, stages_run
+from tokenizers import Tokenizer
+
+from ecomct.pipeline import run_recipe
+from ecomct.recipe import load_recipe
+
+Shop = Callable[..., Path]
+
+
+def pack(recipe: Path, runs: Path, workers: int = 1) -> Path:
+    """Run up to the sequences; return the run folder."""
+    return run_recipe(load_recipe(recipe), runs, "pack", workers=workers).folder
+
+
+def spans(folder: Path, arm: str) -> list[tuple[int, list[int]]]:
+    """(row, token ids) of every span of an arm."""
+    found = []
+    for sequence in datasets.load_from_disk(str(folder / "sequences" / arm)):
+        ends = [0, *sequence["row_ends"]]
+        found += [(row, sequence["input_ids"][a:b]) for row, (a, b) in zip(sequence["rows"], pairwise(ends), strict=True)]
+    return found
+
+
+def documents(folder: Path) -> dict[int, dict[str, Any]]:
+    """All documents by row."""
+    return {row["row"]: row for row in pads.dataset(folder / "documents/shards").to_table().to_pylist()}
+
+
+def fates(folder: Path) -> dict[int, str]:
+    """What became of each document."""
+    table = pads.dataset(folder / "links/shards").to_table(columns=["row", "fate"])
+    return dict(zip(table["row"].to_pylist(), table["fate"].to_pylist(), strict=True))
+
+
+def test_separate_and_mixed_hold_exactly_the_same_rows(shop: Shop, tmp_path: Path) -> None:
+    # Little general text: the domain has to be cut, and must be cut alike.
+    general = [{"text": f"{i} city river history " * 6} for i in range(12)]
+    folder = pack(shop(tables={"general_en": general}), tmp_path / "runs")
+    separate, mixed = (Counter(row for row, _ in spans(folder, arm)) for arm in ("separate", "mixed"))
+    assert separate == mixed
+    assert set(separate.values()) == {1}
+    assert "over_budget" in ledger(folder)["mix"]["reviews"]["leftovers"]
+    assert {row for row, _ in spans(folder, "domain-separate")} < set(separate)
+
+
+def test_every_row_is_somewhere_and_the_ledger_says_where(shop: Shop, tmp_path: Path) -> None:
+    folder = pack(shop(), tmp_path / "runs")
+    sources = load_recipe(tmp_path / "shop/recipe.yaml").sources
+    stages = ledger(folder)
+    for accounts in [stages["ingest"], stages["link"], stages["mix"], *stages["pack"].values()]:
+        for account in accounts.values():
+            gone = sum(account["rejected"].values()) + account["duplicates"] + sum(account["leftovers"].values())
+            assert account["rows_in"] == account["kept"] + gone
+    lines = {name: (tmp_path / "shop" / str(source.path)).read_text().count("\n") for name, source in sources.items()}
+    assert {name: account["rows_in"] for name, account in stages["ingest"].items()} == lines
+    for name in sources:
+        assert stages["link"][name]["rows_in"] == stages["ingest"][name]["kept"]
+    domain = [name for name, source in sources.items() if source.role == "domain"]
+    assert {name: stages["mix"][name]["rows_in"] for name in domain} == {name: stages["link"][name]["kept"] for name in domain}
+    trained = {row for row, fate in fates(folder).items() if fate == "train"}
+    mixed = {row for row, _ in spans(folder, "mixed")}
+    assert mixed <= trained
+    for name in domain:
+        left_out = stages["pack"]["mixed"][name]["leftovers"]
+        assert left_out == {k: v for k, v in stages["mix"][name]["leftovers"].items() if k == "over_budget"}
+
+
+def test_sequences_are_the_documents_token_for_token(shop: Shop, tmp_path: Path) -> None:
+    folder = pack(shop(), tmp_path / "runs")
+    tokenizer = Tokenizer.from_file(str(folder / "tokens/tokenizer/tokenizer.json"))
+    texts = documents(folder)
+    for arm in ("mixed", "separate"):
+        parts: dict[int, list[tuple[int, ...]]] = {}
+        for row, ids in spans(folder, arm):
+            parts.setdefault(row, []).append(tuple(ids))
+        for row, pieces in parts.items():
+            ids = tokenizer.encode(texts[row]["text"], add_special_tokens=False).ids
+            if len(pieces) == 1:
+                # A separator or the end-of-text token follows.
+                assert list(pieces[0][: len(ids)]) == ids
+                assert len(pieces[0]) - len(ids) in (1, 2)
+            elif not texts[row]["source"].startswith("general"):  # of general text, the budget may use a part
+                extra = sum(map(len, set(pieces))) - len(ids)
+                assert len(set(pieces)) <= extra <= 2 * len(set(pieces)), "a cut row loses no token"
+
+
+def test_segments_are_whole_samples_that_end_with_end_of_text(shop: Shop, tmp_path: Path) -> None:
+    folder = pack(shop(), tmp_path / "runs")
+    eos = Tokenizer.from_file(str(folder / "tokens/tokenizer/tokenizer.json")).token_to_id("<|endoftext|>")
+    homes: dict[int, int] = {}
+    for shard in (folder / "links/shards").glob("*.parquet"):
+        table = pq.read_table(shard)
+        homes |= dict(zip(table["row"].to_pylist(), table["home"].to_pylist(), strict=True))
+    for sequence in datasets.load_from_disk(str(folder / "sequences/mixed")):
+        ids, segments = sequence["input_ids"], sequence["segments"]
+        assert segments[-1] == sequence["length"] == sequence["row_ends"][-1] <= len(ids)
+        assert set(segments) <= set(sequence["row_ends"])
+        assert [i + 1 for i, token in enumerate(ids[: sequence["length"]]) if token == eos] == segments
+        assert set(ids[sequence["length"] :]) <= {eos}
+        for begin, end in pairwise([0, *segments]):
+            rows = [row for row, stop in zip(sequence["rows"], sequence["row_ends"], strict=True) if begin < stop <= end]
+            assert len({homes[row] for row in rows}) == 1, "a sample is of one product"
+
+
+def test_no_held_out_product_is_trained_on(shop: Shop, tmp_path: Path) -> None:
+    folder = pack(shop({"evaluation.held_out": 0.3}), tmp_path / "runs")
+    texts, fate = documents(folder), fates(folder)
+    held = {key for row, document in texts.items() for key in document["keys"] if fate[row] == "held_out"}
+    trained = {key for row, document in texts.items() for key in document["keys"] if fate[row] == "train"}
+    products = {document["keys"][0] for document in texts.values() if document["source"] == "products"}
+    held_products = {d["keys"][0] for row, d in texts.items() if d["source"] == "products" and fate[row] == "held_out"}
+    assert held_products
+    assert not held_products & trained
+    assert held & products >= held_products
+    rows = {row for arm in ("general", "mixed") for row, _ in spans(folder, arm)}
+    assert all(fate[row] == "train" for row in rows)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_bytes_do_not_depend_on_workers_or_folder(shop: Shop, tmp_path: Path, workers: int) -> None:
+    recipe = shop({"buckets": 5})
+    first = pack(recipe, tmp_path / "one")
+    second = pack(recipe, tmp_path / "many", workers)
+    assert digests(first) == digests(second)
+    assert len(digests(first)) > 50
+
+
+def test_the_number_of_buckets_changes_no_sample(shop: Shop, tmp_path: Path) -> None:
+    samples = []
+    for buckets in (1, 4):
+        folder = pack(shop({"buckets": buckets}), tmp_path / f"{buckets}")
+        plan = pads.dataset(folder / "mixture/plan").to_table().to_pylist()
+        samples.append(sorted((line["sample"], line["row"], line["piece"]) for line in plan))
+    assert samples[0] == samples[1]
+
+
+def test_a_second_run_does_nothing_and_a_change_reruns_what_depends_on_it(shop: Shop, tmp_path: Path) -> None:
+    runs, long = tmp_path / "runs", {"sequences.length": 1024}
+    folder = pack(shop(long), runs)
+    assert stages_run(folder) == ["ingest", "link", "tokenize", "mix", "pack"]
+    pack(shop(long), runs)
+    assert len(stages_run(folder)) == 5
+    pack(shop(long | {"mixing.max_rows": 5}), runs)
+    assert stages_run(folder)[5:] == ["mix", "pack"]
+    pack(shop(long | {"mixing.max_rows": 5, "sources.qa.max_rejected": 0.9, "sources.qa.license": "x"}), runs)
+    assert stages_run(folder)[7:] == ["tokenize"], "a label is repeated in the token table; no token changed"
+    changed = [{"text": "An entirely new page about the harvest of the year."}]
+    pack(shop(long | {"mixing.max_rows": 5, "sources.qa.license": "x"}, tables={"general_en": changed}), runs)
+    assert stages_run(folder)[8:] == ["ingest", "link", "tokenize", "mix", "pack"]
+
+
+def test_touched_files_are_not_read_again_for_nothing(shop: Shop, tmp_path: Path) -> None:
+    recipe = shop()
+    folder = pack(recipe, tmp_path / "runs")
+    for table in recipe.parent.glob("*.jsonl"):
+        table.touch()
+    pack(recipe, tmp_path / "runs")
+    assert len(stages_run(folder)) == 5
+
+
+def test_measures_of_the_mixture_are_those_of_its_plan(shop: Shop, tmp_path: Path) -> None:
+    folder = pack(shop({"sequences.length": 1024}), tmp_path / "runs")
+    measures = json.loads((folder / "mixture/measures.json").read_text())
+    texts = documents(folder)
+    plan = pads.dataset(folder / "mixture/plan").to_table().to_pylist()
+    clusters: dict[int, list[int]] = {}
+    for line in plan:
+        if line["reason"] == "clustered":
+            clusters.setdefault(line["sample"], []).append(line["row"])
+    covered = [len({texts[row]["source"] for row in rows}) for rows in clusters.values()]
+    assert measures["clusters"] == len(clusters)
+    assert measures["coverage"]["value"] == sum(covered)
+    assert measures["multi_source_rows"]["value"] == sum(len(r) for r, c in zip(clusters.values(), covered, strict=True) if c > 1)
+    assert measures["cluster_size_histogram"] == {str(k): v for k, v in sorted(Counter(map(len, clusters.values())).items())}
+    assert measures["duplicate_rows"] == 0
+    assert measures["coverage"]["ratio"] == 1.0
+    assert np.isclose(measures["mean_sources_per_sample"]["value"], np.mean(covered), atol=1e-6)
+
+
+def test_rows_of_one_cluster_are_permuted(shop: Shop, tmp_path: Path) -> None:
+    """The title is not always first, and another seed gives another order."""
+    first = [p["row"] for p in pads.dataset(pack(shop(), tmp_path / "a") / "mixture/plan").to_table().to_pylist()]
+    other = [p["row"] for p in pads.dataset(pack(shop({"seed": 18}), tmp_path / "b") / "mixture/plan").to_table().to_pylist()]
+    assert first != sorted(first)
+    assert first != other
