@@ -370,7 +370,7 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(
             "no model folder, checked",
-            "model.path: no config.json in weights; give a folder with one and safetensors",
+            "model.path: no folder weights (a model is never downloaded: give a folder on disk)",
             {"model": {"path": "weights"}},
             command=CHECK,
         ),

@@ -5,7 +5,7 @@ Key tests are those of database schemas: a primary key is unique and not null, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from ecomct.documents.ingest import canonical_key
 from ecomct.documents.linearise import lookup
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import SCORERS, read_task
-from ecomct.packing.tokenizer import tokenizer_file
+from ecomct.packing.tokenizer import read_tokenizer
 from ecomct.recipe.model import Recipe, Source
 from ecomct.seeded import hash_text
 from ecomct.sources.files import source_units
@@ -51,19 +51,21 @@ def check_recipe(recipe: Recipe) -> Findings:
     return findings
 
 
-def file_problems(recipe: Recipe) -> list[str]:
-    """Faults of the tokenizer, the model folder and the task folders. Reads no table and no weights."""
+def file_problems(recipe: Recipe, trains: bool = True, evaluates: bool = True) -> list[str]:
+    """Faults of the tokenizer, the model and the task folders. Reads no table and no weights."""
     problems = []
-    if recipe.tokenizer.path is not None:
+    tests: list[Callable[[Recipe], object]] = [read_tokenizer] if recipe.tokenizer.path is not None else []
+    if trains:
+        # Imports torch: only where a run is going to need it.
+        from ecomct.training.model import check_model
+
+        tests.append(check_model)
+    for test in tests:
         try:
-            tokenizer_file(recipe)
+            test(recipe)
         except InputError as error:
             problems.append(str(error))
-    if recipe.model.path is not None and not (recipe.resolve(recipe.model.path) / "config.json").is_file():
-        problems.append(
-            f"model.path: no config.json in {recipe.resolve(recipe.model.path)}; give a folder with one and safetensors"
-        )
-    for name, task in recipe.evaluation.tasks.items():
+    for name, task in recipe.evaluation.tasks.items() if evaluates else ():
         place = f"evaluation.tasks.{name}"
         try:
             kind = read_task(recipe.resolve(task.path)).type

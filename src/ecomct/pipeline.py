@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from ecomct.atomic import write_json
+from ecomct.check import file_problems
 from ecomct.errors import InputError
 from ecomct.progress import console, out, show
 from ecomct.recipe.model import Arm, Recipe
@@ -72,8 +73,16 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
         with _alone(run.folder):
+            checked = False
             for step in steps(run, until):
-                _run_step(run, step)
+                stage = step.stage()
+                if stage.done() is not None:
+                    out.print(f"[bold]{step.name}[/]: up to date", highlight=False)
+                    continue
+                if not checked:
+                    _check_files(recipe, until)
+                    checked = True
+                _run_step(run, step, stage)
     except MemoryError as error:
         raise InputError("out of memory; run again to continue, with fewer --workers or more memory") from error
     except OSError as error:
@@ -84,13 +93,18 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
     return run
 
 
-def _run_step(run: RunFolder, step: Step) -> None:
-    """Run one step or say that it is up to date."""
-    stage = step.stage()
-    if stage.done() is not None:
-        out.print(f"[bold]{step.name}[/]: up to date", highlight=False)
-        return
-    console.print(f"[bold]{step.name}[/] ...", highlight=False) if not console.is_terminal else None
+def _check_files(recipe: Recipe, until: str) -> None:
+    """Find before the first stage what would otherwise stop the last one."""
+    last = STAGES.index(until)
+    problems = file_problems(recipe, last >= STAGES.index("train"), last >= STAGES.index("evaluate"))
+    if problems:
+        raise InputError(problems[0])
+
+
+def _run_step(run: RunFolder, step: Step, stage: Stage) -> None:
+    """Run one step and show what came of it."""
+    if not console.is_terminal:
+        console.print(f"[bold]{step.name}[/] ...", highlight=False)
     with _Watch() as watch:
         stage.open()
         stage.close(step.work(stage))

@@ -167,7 +167,7 @@ def _write_by_bucket(pieces: pa.Table, task: EncodeTask, shard: str) -> list[int
     order = np.lexsort((pieces["piece"].to_numpy(), pieces["row"].to_numpy(), bucket))
     pieces = pieces.take(pa.array(order))
     present, begins = np.unique(bucket[order], return_index=True)
-    ends = [*begins[1:], len(order)]
+    ends = [*begins[1:], len(order)][: len(present)]  # a shard may have nothing to train on
     with atomic_path(task.out / f"{shard}.parquet") as path, pq.ParquetWriter(path, PIECES, compression="zstd") as file:
         for begin, end in zip(begins, ends, strict=True):
             file.write_table(pieces.slice(begin, end - begin), row_group_size=end - begin)

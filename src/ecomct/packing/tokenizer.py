@@ -33,18 +33,21 @@ def tokenizer_file(recipe: Recipe) -> Path:
 def prepare_tokenizer(recipe: Recipe, documents: Path, links: Path, shards: list[str], out: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json to `out`, so that transformers opens the folder."""
     if recipe.tokenizer.path is None:
-        tokenizer = train_bpe(_texts(recipe, documents, links, shards), recipe.tokenizer.train_vocab or 0)
-        data, eos = tokenizer.to_str(), END_OF_TEXT
+        data, eos = train_bpe(_texts(recipe, documents, links, shards), recipe.tokenizer.train_vocab or 0).to_str(), END_OF_TEXT
     else:
-        file = tokenizer_file(recipe)
-        data = file.read_text(encoding="utf-8")
-        tokenizer = _load(file)
-        eos = recipe.tokenizer.eos or _named_eos(file)
-    if tokenizer.token_to_id(eos) is None:
-        raise InputError(f"tokenizer.eos: the tokenizer has no token {eos!r}; name its end-of-text token")
+        data, eos = read_tokenizer(recipe)
     write_atomic(out / "tokenizer.json", data)
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": eos, "clean_up_tokenization_spaces": False}
     write_json(out / "tokenizer_config.json", config)
+
+
+def read_tokenizer(recipe: Recipe) -> tuple[str, str]:
+    """The recipe's tokenizer.json as text and its end-of-text token; InputError where they do not fit."""
+    file = tokenizer_file(recipe)
+    tokenizer, eos = _load(file), recipe.tokenizer.eos or _named_eos(file)
+    if tokenizer.token_to_id(eos) is None:
+        raise InputError(f"tokenizer.eos: the tokenizer has no token {eos!r}; name its end-of-text token")
+    return file.read_text(encoding="utf-8"), eos
 
 
 def load_tokenizer(folder: Path) -> tuple[Tokenizer, int]:

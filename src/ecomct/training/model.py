@@ -63,6 +63,19 @@ def load_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> PreTrained
     return model.eval()
 
 
+def check_model(recipe: Recipe) -> None:
+    """Refuse a model that cannot be, before any data is prepared for it. Opens no weights.
+
+    Raises:
+        InputError: the folder lacks what it needs, or transformers does not know the configuration.
+    """
+    with quiet():
+        if recipe.model.path is not None:
+            read_config(recipe.resolve(recipe.model.path), "model.path")
+        else:
+            _config_class(dict(recipe.model.config or {}))
+
+
 def write_base(recipe: Recipe, tokenizer_folder: Path, out: Path) -> None:
     """Write the starting model of `recipe` to the folder `out`, whole or not at all.
 
@@ -141,7 +154,21 @@ def save_weights(model: PreTrainedModel, folder: Path) -> None:
 def _make_config(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
     """Turn `model.config` into a configuration of transformers, completed from the tokenizer."""
     given = dict(recipe.model.config or {})
-    kind = given.pop("model_type")
+    kind = given["model_type"]
+    _config_class(given)
+    del given["model_type"]
+    given.setdefault("vocab_size", -(-len(tokenizer) // 64) * 64)
+    eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    given |= {"eos_token_id": eos, "bos_token_id": tokenizer.bos_token_id, "pad_token_id": None if pad == eos else pad}
+    try:
+        return AutoConfig.for_model(kind, **given)
+    except Exception as error:  # transformers raises many classes over a bad configuration
+        raise InputError(f"model.config: {kind} refuses it: {_line(error)}") from error
+
+
+def _config_class(given: dict[str, Any]) -> Any:
+    """The configuration class of `model.config`, its keys checked."""
+    kind = given["model_type"]
     if kind not in CONFIG_MAPPING:
         near = difflib.get_close_matches(str(kind), list(CONFIG_MAPPING.keys()), 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -150,13 +177,7 @@ def _make_config(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> PreTrain
     if config_class not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise InputError(f"model.config.model_type: {kind!r} is not a causal language model of transformers")
     _check_keys(config_class, given)
-    given.setdefault("vocab_size", -(-len(tokenizer) // 64) * 64)
-    eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-    given |= {"eos_token_id": eos, "bos_token_id": tokenizer.bos_token_id, "pad_token_id": None if pad == eos else pad}
-    try:
-        return AutoConfig.for_model(kind, **given)
-    except Exception as error:  # transformers raises many classes over a bad configuration
-        raise InputError(f"model.config: {kind} refuses it: {_line(error)}") from error
+    return config_class
 
 
 def _check_sizes(config: PreTrainedConfig, recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> None:
