@@ -364,7 +364,7 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(
             "no model folder",
-            "model.path: no folder at weights",
+            "model.path: no folder weights (a model is never downloaded: give a folder on disk)",
             {"model": {"path": "weights"}, **ONE_ARM},
             command=(*RUN, "train"),
         ),
