@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from ecomct.cli import app
 from ecomct.errors import InputError
 from ecomct.recipe import Recipe, Source, load_recipe, read_recipe
+from ecomct.recipe.adapters import ADAPTERS, with_adapter
 from ecomct.recipe.model import Blend, Mixing, Reference, Sequences, Training
 from ecomct.recipe.slots import SLOTS, slot_problems
-from ecomct.sources.adapters import ADAPTERS, with_adapter
 
 Shop = Callable[..., Path]
 ROOT = Path(__file__).parent.parent

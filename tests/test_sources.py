@@ -22,9 +22,9 @@ from ecomct.documents.ingest import canonical_key, row_keys
 from ecomct.documents.linearise import linearise, lookup
 from ecomct.errors import InputError
 from ecomct.recipe import Recipe, Source, load_recipe
+from ecomct.recipe.adapters import with_adapter
 from ecomct.recipe.model import Reference
 from ecomct.sources import files
-from ecomct.sources.adapters import with_adapter
 from ecomct.sources.files import Unit, row_number, source_files, source_units
 from ecomct.sources.readers import Row, read_rows
 

@@ -13,11 +13,11 @@ from ecomct.documents.ingest import canonical_key
 from ecomct.documents.linearise import lookup
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import SCORERS, read_task
-from ecomct.packing.tokenizer import read_tokenizer
 from ecomct.recipe.model import Recipe, Source
 from ecomct.seeded import hash_text
 from ecomct.sources.files import source_units
 from ecomct.sources.readers import read_rows
+from ecomct.tokens.tokenizer import read_tokenizer
 
 _EXAMPLES = 3
 

@@ -17,20 +17,11 @@ import xxhash
 
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import SCORERS, InstructTask, TaskItem, draw, read_task
+from ecomct.linking.held_out import HeldOutDocument
 from ecomct.recipe.model import Recipe, Task
 from ecomct.seeded import hash_text
 
 _PLAIN = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
-
-
-@dataclass(frozen=True)
-class HeldOutDocument:
-    """A document no arm was trained on; `row` is its row id (unique within a run)."""
-
-    source: str
-    language: str
-    row: int
-    text: str
 
 
 @dataclass(frozen=True)

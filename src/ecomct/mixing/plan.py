@@ -14,9 +14,9 @@ from ecomct.atomic import atomic_path
 from ecomct.mixing.budget import home_order
 from ecomct.mixing.deal import REASONS, Dealt, deal
 from ecomct.mixing.measure import measure
-from ecomct.packing.encode import read_bucket
 from ecomct.recipe.model import Mixing
 from ecomct.seeded import U64, combine, hash_text, mix64, order
+from ecomct.tokens.pieces import read_bucket
 
 # One line for each piece, sorted by (sample, position): a sample is a run of equal sample numbers.
 PLAN = pa.schema(

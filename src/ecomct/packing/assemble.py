@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from ecomct.atomic import atomic_path
 from ecomct.mixing.plan import within
 from ecomct.packing.bins import fill, plan_bins
-from ecomct.packing.encode import read_bucket
 from ecomct.seeded import U64, combine, order
+from ecomct.tokens.pieces import read_bucket
 
 I64 = npt.NDArray[np.int64]
 

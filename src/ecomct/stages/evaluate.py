@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecomct.documents.held_out import held_out_documents
 from ecomct.errors import InputError
+from ecomct.linking.held_out import held_out_documents
 from ecomct.progress import counter
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs_digest
@@ -30,7 +30,7 @@ def stage(run: RunFolder) -> Stage:
         "evaluation": run.recipe.evaluation.model_dump(exclude={"tasks", "held_out", "batch_size"}),
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
-        "code": code_digest("evaluation", "documents/held_out"),
+        "code": code_digest("evaluation", "linking/held_out"),
     }
     return Stage("evaluate", run.evaluation, inputs)
 
@@ -38,15 +38,13 @@ def stage(run: RunFolder) -> Stage:
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Score every model on the same questions; finished models are kept when a killed run goes on."""
     from ecomct.evaluation.run import evaluate
-    from ecomct.evaluation.workload import HeldOutDocument
 
     most, seed = run.recipe.evaluation.max_documents, run.recipe.seed
     documents = held_out_documents(run.documents / "shards", run.links / "shards", run.shards, most, seed)
     training = run.recipe.training.model_copy(update={"arms": list(run.arms)})
     recipe = run.recipe.model_copy(update={"training": training})
     with counter("evaluate") as count:
-        held_out = [HeldOutDocument(*document) for document in documents]
-        evaluate(recipe, run.folder, stage.folder, held_out, lambda name, done, total: count(done, total, name))
+        evaluate(recipe, run.folder, stage.folder, documents, lambda name, done, total: count(done, total, name))
     return {"models": ["base", *run.arms]}
 
 

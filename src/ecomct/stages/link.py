@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ecomct.documents.link import write_links
 from ecomct.ledger import total
+from ecomct.linking.link import write_links
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs_digest
 
@@ -17,7 +17,7 @@ def stage(run: RunFolder) -> Stage:
         "held_out": run.recipe.evaluation.held_out,
         "references": {name: [r.model_dump() for r in source.references] for name, source in run.recipe.sources.items()},
         "seed": run.recipe.seed,
-        "code": code_digest("documents/link", "documents/schema", "mixing/home", "seeded"),
+        "code": code_digest("linking/link", "linking/home", "documents/schema", "seeded"),
     }
     return Stage("link", run.links, inputs)
 

@@ -14,12 +14,12 @@ from ecomct.ledger import total
 from ecomct.mixing.budget import Budget, home_limit, plan_budget
 from ecomct.mixing.measure import summarise
 from ecomct.mixing.plan import MixTask, mix_bucket
-from ecomct.packing.encode import SEPARATOR, read_bucket
-from ecomct.packing.tokenizer import load_tokenizer
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
 from ecomct.seeded import U64
 from ecomct.stage import Stage, code_digest, outputs_digest
+from ecomct.tokens.pieces import SEPARATOR, read_bucket
+from ecomct.tokens.tokenizer import load_tokenizer
 
 
 def stage(run: RunFolder) -> Stage:
@@ -31,7 +31,7 @@ def stage(run: RunFolder) -> Stage:
         "domain": run.domain,
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
-        "code": code_digest("mixing", "packing/encode", "seeded"),
+        "code": code_digest("mixing", "tokens/pieces", "seeded"),
     }
     return Stage("mix", run.mixture, inputs)
 

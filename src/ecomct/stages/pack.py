@@ -12,12 +12,12 @@ from ecomct.errors import InputError
 from ecomct.ledger import Account
 from ecomct.packing.arms import FILE_SEQUENCES, Packed, measure_arm, open_packed, plan_arm, write_dataset_files, write_file
 from ecomct.packing.assemble import PackTask, pack_bucket
-from ecomct.packing.tokenizer import load_tokenizer
 from ecomct.progress import track
 from ecomct.recipe.model import Arm
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs_digest
 from ecomct.stages.mix import read_budget, separator_ids
+from ecomct.tokens.tokenizer import load_tokenizer
 
 
 def stage(run: RunFolder) -> Stage:
@@ -30,7 +30,7 @@ def stage(run: RunFolder) -> Stage:
         "length": run.recipe.sequences.length,
         "arms": run.recipe.training.arms,
         "seed": run.recipe.seed,
-        "code": code_digest("packing", "mixing/plan", "mixing/budget", "seeded"),
+        "code": code_digest("packing", "tokens/pieces", "mixing/plan", "mixing/budget", "seeded"),
     }
     return Stage("pack", run.sequences, inputs)
 

@@ -8,11 +8,11 @@ from typing import Any
 from ecomct.atomic import write_json
 from ecomct.engine import map_units
 from ecomct.errors import InputError
-from ecomct.packing.encode import EncodeTask, encode_shard
-from ecomct.packing.tokenizer import load_tokenizer, prepare_tokenizer, tokenizer_file
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs_digest
+from ecomct.tokens.encode import EncodeTask, encode_shard
+from ecomct.tokens.tokenizer import load_tokenizer, prepare_tokenizer, tokenizer_file
 
 # Documents of one bucket, compressed: about 64 MiB of text.
 BUCKET_BYTES = 20 << 20
@@ -31,7 +31,7 @@ def stage(run: RunFolder) -> Stage:
         "seed": run.recipe.seed,
         # Labels that the measures repeat.
         "sources": {name: [s.role, s.kind, s.license] for name, s in run.recipe.sources.items()},
-        "code": code_digest("packing/encode", "packing/tokenizer", "documents/schema"),
+        "code": code_digest("tokens", "documents/schema", "seeded"),
     }
     return Stage("tokenize", run.tokens, inputs)
 

@@ -14,8 +14,8 @@ from ecomct.documents.ingest import iter_shard
 from ecomct.seeded import hash_text
 
 
-class HeldOut(NamedTuple):
-    """One held-out document."""
+class HeldOutDocument(NamedTuple):
+    """A document no arm was trained on; `row` is its row number."""
 
     source: str
     language: str
@@ -23,7 +23,7 @@ class HeldOut(NamedTuple):
     text: str
 
 
-def held_out_documents(documents: Path, links: Path, shards: list[str], most: int, seed: int) -> list[HeldOut]:
+def held_out_documents(documents: Path, links: Path, shards: list[str], most: int, seed: int) -> list[HeldOutDocument]:
     """At most `most` documents for each source and language, chosen by seeded hash, sorted by row.
 
     Memory: the chosen texts and the ids of the held-out rows.
@@ -35,7 +35,9 @@ def held_out_documents(documents: Path, links: Path, shards: list[str], most: in
     chosen = {row for group in by_group.values() for _, row in sorted(group)[:most]}
     found = []
     for _, held in _held(documents, links, shards, ["row", "source", "language", "text"]):
-        found += [HeldOut(d["source"], d["language"], d["row"], d["text"]) for d in held.to_pylist() if d["row"] in chosen]
+        found += [
+            HeldOutDocument(d["source"], d["language"], d["row"], d["text"]) for d in held.to_pylist() if d["row"] in chosen
+        ]
     return sorted(found, key=lambda document: document.row)
 
 

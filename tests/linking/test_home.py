@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomct.mixing.home import choose_homes
+from ecomct.linking.home import choose_homes
 
 
 def homes(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from ecomct.packing.encode import cut
-from ecomct.packing.tokenizer import END_OF_TEXT, load_tokenizer, train_bpe
+from ecomct.tokens.encode import cut
+from ecomct.tokens.tokenizer import END_OF_TEXT, load_tokenizer, train_bpe
 
 CORPUS = [
     "白瓷茶杯很好用。送朋友的。",

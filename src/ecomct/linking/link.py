@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.schema import DOCUMENTS, LINKS
-from ecomct.mixing.home import choose_homes
+from ecomct.linking.home import choose_homes
 from ecomct.recipe.model import Recipe
 from ecomct.seeded import U64, hash_text, mix64
 

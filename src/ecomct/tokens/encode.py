@@ -1,9 +1,4 @@
-"""Documents to token ids: one shard of documents in, one shard of pieces out.
-
-A piece is a document, or a stretch of one that is longer than a sequence. Shards keep the pieces
-sorted by (bucket, row, piece) with one row group a bucket, so that a bucket can be read from all
-shards without touching the rest: the only wide operation that text takes part in.
-"""
+"""Documents to token ids: one shard of documents in, one shard of pieces out."""
 
 from __future__ import annotations
 
@@ -21,21 +16,9 @@ from tokenizers import Encoding, Tokenizer
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.ingest import iter_shard
-from ecomct.packing.tokenizer import load_tokenizer
+from ecomct.tokens.pieces import PIECES, bucket_of
+from ecomct.tokens.tokenizer import load_tokenizer
 
-PIECES = pa.schema(
-    [
-        ("row", pa.uint64()),
-        ("piece", pa.uint16()),
-        ("source", pa.uint16()),
-        ("language", pa.dictionary(pa.int8(), pa.string())),
-        ("home", pa.uint64()),
-        ("keyed", pa.bool_()),
-        ("tokens", pa.uint32()),
-        ("ids", pa.list_(pa.int32())),
-    ]
-)
-SEPARATOR = "\n\n"
 _SENTENCE_END = re.compile(r"[。！？!?；;]+[”’」』\"')）]*|\.(?=\s)|\n+")
 _BATCH = 128
 
@@ -58,11 +41,6 @@ class Piece(NamedTuple):
     number: int
     start: int
     stop: int
-
-
-def bucket_of(home: npt.NDArray[np.uint64], buckets: int) -> npt.NDArray[np.int64]:
-    """Bucket of each home product, by its hash."""
-    return (home % np.uint64(buckets)).astype(np.int64)
 
 
 def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
@@ -172,13 +150,3 @@ def _write_by_bucket(pieces: pa.Table, task: EncodeTask, shard: str) -> list[int
         for begin, end in zip(begins, ends, strict=True):
             file.write_table(pieces.slice(begin, end - begin), row_group_size=end - begin)
     return [int(one) for one in present]
-
-
-def read_bucket(folder: Path, groups: dict[str, list[int]], bucket: int, columns: list[str]) -> pa.Table:
-    """All pieces of one bucket, sorted by (row, piece). `groups`: shard -> bucket of each of its row groups."""
-    tables = [PIECES.empty_table().select(columns)]
-    for shard in sorted(groups):
-        if bucket in groups[shard]:
-            with pq.ParquetFile(folder / f"{shard}.parquet") as file:
-                tables.append(file.read_row_group(groups[shard].index(bucket), columns=columns))
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()

@@ -1,0 +1,44 @@
+"""Pieces: documents, or stretches of long ones, as token ids; how they lie on disk.
+
+Shards keep pieces sorted by (bucket, row, piece) with one row group a bucket, so that a bucket can be
+read from all shards without touching the rest: the only wide operation that text takes part in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+PIECES = pa.schema(
+    [
+        ("row", pa.uint64()),
+        ("piece", pa.uint16()),
+        ("source", pa.uint16()),
+        ("language", pa.dictionary(pa.int8(), pa.string())),
+        ("home", pa.uint64()),
+        ("keyed", pa.bool_()),
+        ("tokens", pa.uint32()),
+        ("ids", pa.list_(pa.int32())),
+    ]
+)
+# What stands between two documents of one sample.
+SEPARATOR = "\n\n"
+
+
+def bucket_of(home: npt.NDArray[np.uint64], buckets: int) -> npt.NDArray[np.int64]:
+    """Bucket of each home product, by its hash."""
+    return (home % np.uint64(buckets)).astype(np.int64)
+
+
+def read_bucket(folder: Path, groups: dict[str, list[int]], bucket: int, columns: list[str]) -> pa.Table:
+    """All pieces of one bucket, sorted by (row, piece). `groups`: shard -> bucket of each of its row groups."""
+    tables = [PIECES.empty_table().select(columns)]
+    for shard in sorted(groups):
+        if bucket in groups[shard]:
+            with pq.ParquetFile(folder / f"{shard}.parquet") as file:
+                tables.append(file.read_row_group(groups[shard].index(bucket), columns=columns))
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
