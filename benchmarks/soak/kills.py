@@ -1,6 +1,6 @@
 """Kill a run with SIGKILL at random moments of every stage, run it again, compare all bytes.
 
-    python benchmarks/soak/kills.py [RECIPE] [--kills 5] [--seed 0] [--workers 2]
+    python benchmarks/soak/kills.py [RECIPE] [--kills 5] [--steps 8] [--seed 0] [--workers 2]
 
 For each stage the folder of an undisturbed run is cut back to the stages before it, so that the stage
 alone runs; it is killed at a random moment of its duration, as many times as asked before it may
@@ -19,7 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 from ecomct.pipeline import STAGES
 from ecomct.recipe import load_recipe
@@ -35,6 +39,20 @@ def digests(folder: Path) -> dict[str, str]:
     """Digest of every file of a run by relative path, volatile ones left out."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in VOLATILE]
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in sorted(files)}
+
+
+@contextmanager
+def shortened(recipe: Path, steps: int) -> Iterator[Path]:
+    """The recipe with fewer training steps, a checkpoint every second one, beside the original for its relative paths."""
+    document = yaml.safe_load(recipe.read_text())
+    document["training"] |= {"max_steps": steps, "save_every": 2, "arms": ["separate", "mixed"]}
+    document["evaluation"] |= {"max_items": 8, "max_documents": 8}
+    short = recipe.with_name(f".kills-{os.getpid()}.yaml")
+    short.write_text(yaml.safe_dump(document, allow_unicode=True))
+    try:
+        yield short
+    finally:
+        short.unlink()
 
 
 def start(recipe: Path, runs: Path, workers: int) -> subprocess.Popen[bytes]:
@@ -77,34 +95,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", nargs="?", type=Path, default=Path("examples/shop/recipe.yaml"))
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--stages", nargs="*", default=list(STAGES))
     options = parser.parse_args()
+    with shortened(options.recipe, options.steps) as recipe, tempfile.TemporaryDirectory() as temporary:
+        compare(recipe, Path(temporary), options)
+
+
+def compare(recipe: Path, temporary: Path, options: argparse.Namespace) -> None:
+    """Kill and compare stage by stage."""
     rng = random.Random(options.seed)
-    name = load_recipe(options.recipe).name
-    with tempfile.TemporaryDirectory() as temporary:
-        undisturbed, runs = Path(temporary) / "undisturbed", Path(temporary) / "killed"
-        finish(start(options.recipe, undisturbed, options.workers))
-        timings = [json.loads(line) for line in (undisturbed / name / "timings.jsonl").read_text().splitlines()]
-        expected = digests(undisturbed / name)
-        print(f"{'stage':<10} {'killed':>6}  after")
-        for stage in options.stages:
-            seconds = sum(one["seconds"] for one in timings if one["stage"].split()[0] in (stage, "base" * (stage == "train")))
-            cut_back(undisturbed / name, runs / name, stage)
-            moments = []
-            for _ in range(options.kills):
-                moments.append(kill_once(options.recipe, runs, runs / name / FOLDERS[stage], seconds, options.workers, rng))
-                if moments[-1] == "too late":
-                    cut_back(undisturbed / name, runs / name, stage)
-            finish(start(options.recipe, runs, options.workers))
-            found = digests(runs / name)
-            different = sorted(path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
-            killed = sum(moment != "too late" for moment in moments)
-            print(f"{stage:<10} {killed:>6}  {', '.join(moments)}: {'DIFFERENT' if different else 'equal'}", flush=True)
-            if different:
-                raise SystemExit("\n".join(different))
-        print(f"{len(expected)} files equal after every stage")
+    name = load_recipe(recipe).name
+    undisturbed, runs = temporary / "undisturbed", temporary / "killed"
+    finish(start(recipe, undisturbed, options.workers))
+    timings = [json.loads(line) for line in (undisturbed / name / "timings.jsonl").read_text().splitlines()]
+    expected = digests(undisturbed / name)
+    print(f"{'stage':<10} {'killed':>6}  after")
+    for stage in options.stages:
+        seconds = sum(one["seconds"] for one in timings if one["stage"].split()[0] in (stage, "base" * (stage == "train")))
+        cut_back(undisturbed / name, runs / name, stage)
+        moments: list[str] = []
+        while sum(moment != "too late" for moment in moments) < options.kills:
+            moments.append(kill_once(recipe, runs, runs / name / FOLDERS[stage], seconds, options.workers, rng))
+            if moments[-1] == "too late":
+                cut_back(undisturbed / name, runs / name, stage)
+        finish(start(recipe, runs, options.workers))
+        found = digests(runs / name)
+        different = sorted(path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
+        killed = [moment for moment in moments if moment != "too late"]
+        print(f"{stage:<10} {len(killed):>6}  {', '.join(killed)}: {'DIFFERENT' if different else 'equal'}", flush=True)
+        if different:
+            raise SystemExit("\n".join(different))
+    print(f"{len(expected)} files equal after every stage")
 
 
 if __name__ == "__main__":

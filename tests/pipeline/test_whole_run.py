@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import transformers
 from run_files import digests, stages_run
 
 Shop = Callable[..., Path]
@@ -66,6 +67,10 @@ def test_all_artefacts_are_there_and_a_second_run_does_nothing(shop: Shop, tmp_p
         lines = [json.loads(line) for line in (folder / f"training/{arm}/metrics.jsonl").read_text().splitlines()]
         assert [line["step"] for line in lines] == [1, 2, 3]
         assert not list((folder / "training" / arm).rglob("*.pt"))
+        for name in ("model", "checkpoints/step-1"):
+            opened = transformers.AutoTokenizer.from_pretrained(folder / "training" / arm / name)
+            model = transformers.AutoModelForCausalLM.from_pretrained(folder / "training" / arm / name)
+            assert model.config.eos_token_id == opened.eos_token_id
     page = (folder / "report/index.html").read_text()
     assert "<script" not in page
     before = digests(folder)

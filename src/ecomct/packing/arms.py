@@ -88,8 +88,11 @@ def write_file(
         writer.write_table(table, max_chunksize=64)
 
 
-def write_dataset_files(folder: Path, arm: Arm, files: int, sequences: int, length: int) -> None:
-    """Write the two small files by which `datasets` recognises a saved data set."""
+def write_dataset_files(folder: Path, arm: Arm, files: int, length: int, fingerprint: str) -> None:
+    """Write the two small files by which `datasets` recognises a saved data set.
+
+    `fingerprint` stands for the content: an unfinished training goes on only with equal sequences.
+    """
     import datasets
 
     features = datasets.Features.from_arrow_schema(sequence_schema(length))
@@ -97,7 +100,7 @@ def write_dataset_files(folder: Path, arm: Arm, files: int, sequences: int, leng
     names = [{"filename": _file_name(number, files)} for number in range(files)]
     state: dict[str, Any] = {
         "_data_files": names,
-        "_fingerprint": f"{arm}-{sequences}",
+        "_fingerprint": fingerprint,
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,

@@ -93,7 +93,7 @@ def _write_arm(run: RunFolder, stage: Stage, arm: Arm, packed: dict[str, Packed]
         if stage.unit(f"{arm}-{number}") is None:
             write_file(stage.folder, arm, number, files, plan, packed, length)
             stage.finish_unit(f"{arm}-{number}", {})
-    write_dataset_files(stage.folder, arm, files, len(plan), length)
+    write_dataset_files(stage.folder, arm, files, length, f"{arm}-{stage.fingerprint[:16]}")
     measures, kept = measure_arm(stage.folder, plan, packed, length, blend.general_per_domain, run.sources)
     return measures, _accounts(run, arm, kept)
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ecomct.atomic import write_atomic
 from ecomct.errors import InputError
 from ecomct.progress import counter
 from ecomct.recipe.model import Arm
@@ -39,6 +40,7 @@ def base_work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     from ecomct.training.model import write_base
 
     write_base(run.recipe, run.tokens / "tokenizer", stage.folder / "model")
+    _add_tokenizer(run, stage.folder)
     return {}
 
 
@@ -59,7 +61,16 @@ def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
     from ecomct.training.run import train_arm
 
     with counter(f"train {arm}") as count:
-        return train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, count)
+        facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, count)
+    _add_tokenizer(run, stage.folder)
+    return facts
+
+
+def _add_tokenizer(run: RunFolder, folder: Path) -> None:
+    """Put the tokenizer beside every model, so that each folder opens on its own."""
+    for model in [folder / "model", *folder.glob("checkpoints/step-*")]:
+        for file in sorted((run.tokens / "tokenizer").iterdir()):
+            write_atomic(model / file.name, file.read_bytes())
 
 
 def table(run: RunFolder, arm: Arm) -> list[list[str]]:
