@@ -47,15 +47,15 @@ class Source(Part):
     """One table: where it is, what it holds and how it joins the others."""
 
     path: str | list[str] = Field(description="File, folder or glob, or a list of them; relative to the recipe file.")
-    format: Literal["auto", "jsonl", "csv", "tsv", "parquet"] = "auto"
+    format: Literal["auto", "jsonl", "csv", "tsv", "parquet"] = Field("auto", description="auto: by the file name.")
     encoding: str | list[str] = Field("utf-8", description="Text encoding, or several that are tried in order on each line.")
     adapter: Literal["generic", "amazon-2018", "amazon-2023", "wudao", "refinedweb"] = "generic"
     kind: Kind = Field(description="Which template turns a row into text.")
-    role: Literal["domain", "general"] = "domain"
-    language: Language = "auto"
+    role: Literal["domain", "general"] = Field("domain", description="Rows of a shop, or general text to blend in.")
+    language: Language = Field("auto", description="auto: by script, row by row.")
     license: str = Field("unstated", description="Licence of the data, printed in the report.")
     primary_key: str | None = Field(None, description="Column that identifies a row; others may refer to it.")
-    references: list[Reference] = []
+    references: list[Reference] = Field([], description="Sources whose rows the rows of this one belong to.")
     fields: dict[str, str | list[str]] = Field({}, description="Slot of the template -> column (dotted for nested), or columns.")
     template: str | None = Field(None, description="Own template such as '{title}: {text}', over the slots in `fields`.")
     serialization: Literal["seeded", "lines", "inline", "json", "sentence"] = Field(
@@ -101,7 +101,7 @@ class Cleaning(Part):
 class Mixing(Part):
     """How rows of one product become one sample (paper, 3.2)."""
 
-    strategy: Literal["deal"] = "deal"
+    strategy: Literal["deal"] = Field("deal", description="How rows of a product are divided into clusters.")
     min_rows: int = Field(2, ge=2, description="Smallest cluster (ours; the paper gives no number).")
     max_rows: int = Field(16, ge=2, description="Largest cluster (ours; the paper gives no number).")
 
@@ -165,17 +165,17 @@ class Model(Part):
 class Training(Part):
     """Continual pre-training (paper, Table 2)."""
 
-    arms: list[Arm] = Field(list(ARMS), min_length=1)
+    arms: list[Arm] = Field(list(ARMS), min_length=1, description="*paper*: these four, beside the base model.")
     max_steps: int | None = Field(None, gt=0, description="Optimizer steps; None: one pass over the arm.")
     batch_size: int = Field(2048, gt=0, description="*paper*: 2048 sequences an optimizer step.")
     micro_batch_size: int = Field(1, gt=0, description="Sequences a forward pass; changes speed, not the objective.")
     learning_rate: float = Field(2e-5, gt=0, description="*paper*: 3e-5 for 3B, 2e-5 for 7B1.")
     adam_betas: tuple[float, float] = Field((0.9, 0.95), description="*paper*: (0.9, 0.95)")
-    adam_epsilon: float = Field(1e-8, gt=0)
+    adam_epsilon: float = Field(1e-8, gt=0, description="Ours.")
     weight_decay: float = Field(0.1, ge=0, description="*paper*: 0.1")
-    schedule: Literal["constant", "linear", "cosine"] = "cosine"
-    warmup_steps: int = Field(0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
+    schedule: Literal["constant", "linear", "cosine"] = Field("cosine", description="Ours; linear and cosine end at zero.")
+    warmup_steps: int = Field(0, ge=0, description="Ours: steps of linear rise to learning_rate.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Ours: gradients are clipped to this norm.")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the hardware computes it.")
     save_every: int | None = Field(None, gt=0, description="Steps between checkpoints; None: only the end.")
     threads: int | None = Field(None, gt=0, description="CPU threads of torch; fixes the bytes of a CPU run.")
@@ -196,7 +196,7 @@ class Task(Part):
 
     path: str
     scorer: Literal["spans", "choice", "rouge"] = Field(description="span F1, accuracy over candidates, or zh ROUGE-L.")
-    max_new_tokens: int = Field(48, gt=0)
+    max_new_tokens: int = Field(48, gt=0, description="Longest answer that is generated.")
 
 
 class Evaluation(Part):
@@ -204,10 +204,10 @@ class Evaluation(Part):
 
     held_out: float = Field(0.02, ge=0, lt=1, description="Share of products (and of rows without a key) never trained on.")
     max_documents: int = Field(200, gt=0, description="Held-out documents scored a source and language.")
-    tasks: dict[Name, Task] = Field({}, json_schema_extra=_ONLY_NAMES)
+    tasks: dict[Name, Task] = Field({}, json_schema_extra=_ONLY_NAMES, description="Task folders by a name of your choice.")
     max_items: int = Field(100, gt=0, description="Items scored a task, drawn by seed.")
-    checkpoints: Literal["all", "last"] = "all"
-    batch_size: int = Field(8, gt=0)
+    checkpoints: Literal["all", "last"] = Field("all", description="Which weights of an arm are scored.")
+    batch_size: int = Field(8, gt=0, description="Prompts or documents a forward pass; changes speed only.")
 
 
 class Report(Part):
@@ -220,9 +220,9 @@ class Recipe(Part):
     """Everything one run does. See docs/recipe.md; `ecomct schema` prints the JSON Schema."""
 
     name: Name
-    seed: int = Field(17, ge=0, lt=1 << 63)
+    seed: int = Field(17, ge=0, lt=1 << 63, description="Decides every draw of the run.")
     buckets: int | None = Field(None, ge=1, le=4096, description="Units of wide work; None: one for each 64 MiB of documents.")
-    sources: dict[Name, Source] = Field(min_length=1, json_schema_extra=_ONLY_NAMES)
+    sources: dict[Name, Source] = Field(min_length=1, json_schema_extra=_ONLY_NAMES, description="The tables, by name.")
     cleaning: Cleaning = Cleaning()
     mixing: Mixing = Mixing()
     tokenizer: Tokenizer
