@@ -550,3 +550,19 @@ def test_units_of_the_shop(shop: Callable[..., Path]) -> None:
     units = [unit for name in recipe.sources for unit in source_units(recipe, name)]
     assert [unit.name for unit in units] == sorted(unit.name for unit in units)
     assert units[0] == Unit("products", 0, "products.jsonl", 0, recipe.resolve("products.jsonl"), "jsonl")
+
+
+def test_a_glob_may_stand_in_a_folder_named_like_a_pattern(tmp_path: Path) -> None:
+    folder = tmp_path / "shop [1] *"
+    folder.mkdir()
+    (folder / "a1.jsonl").write_text('{"t": "x"}\n')
+    recipe = Recipe.model_validate(
+        {
+            "name": "x",
+            "sources": {"s": {"path": "a*.jsonl", "kind": "title", "fields": {"title": "t"}}},
+            "tokenizer": {"train_vocab": 300},
+            "model": {"config": {"model_type": "bloom"}},
+        }
+    )
+    object.__setattr__(recipe, "_folder", folder)
+    assert [path.name for path in source_files(recipe, "s")] == ["a1.jsonl"]

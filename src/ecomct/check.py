@@ -14,6 +14,7 @@ from ecomct.documents.linearise import lookup
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import SCORERS, read_task
 from ecomct.recipe.model import Recipe, Source
+from ecomct.recipe.slots import SLOTS
 from ecomct.seeded import hash_text
 from ecomct.sources.files import source_units
 from ecomct.sources.readers import read_rows
@@ -95,6 +96,7 @@ def _check_source(name: str, recipe: Recipe, findings: Findings) -> set[int] | N
     null_at: list[str] = []
     repeated: list[str] = []
     seen: set[int] = set()
+    needed = _columns(source, needed=True)
     missing = dict.fromkeys(_columns(source), 0)
     try:
         for place, data in _rows(name, recipe):
@@ -125,15 +127,24 @@ def _check_source(name: str, recipe: Recipe, findings: Findings) -> set[int] | N
         (findings.problems if bad > source.max_rejected * rows else findings.warnings).append(said)
     for column, count in missing.items():
         if rows > bad and count == rows - bad:
-            findings.problems.append(f"sources.{name}: no row has a column {column}; mend fields, primary_key or references")
+            said = f"sources.{name}: no row has a column {column}; mend fields, primary_key or references"
+            (findings.problems if column in needed else findings.warnings).append(said)
     if source.primary_key is not None:
         _record(findings, name, source.primary_key, "not null", rows, nulls, null_at)
         _record(findings, name, source.primary_key, "unique", rows, repeats, repeated)
     return seen
 
 
-def _columns(source: Source) -> list[str]:
-    columns = [column for given in source.fields.values() for column in ([given] if isinstance(given, str) else given)]
+def _columns(source: Source, needed: bool = False) -> list[str]:
+    """Columns that the recipe reads; `needed`: those without which no row gives a document or a key.
+
+    An adapter fills in optional slots for every table of its layout, and of a slot's several columns one is enough.
+    """
+    optional = SLOTS[source.kind][1] if needed and source.template is None else frozenset()
+    given = [columns for slot, columns in source.fields.items() if slot not in optional]
+    columns = [
+        column for one in given for column in ([one] if isinstance(one, str) else one) if not needed or isinstance(one, str)
+    ]
     columns += [reference.field for reference in source.references if reference.field]
     return list(dict.fromkeys(columns + ([source.primary_key] if source.primary_key else [])))
 

@@ -103,6 +103,8 @@ def _check_files(recipe: Recipe, until: str) -> None:
 
 def _run_step(run: RunFolder, step: Step, stage: Stage) -> None:
     """Run one step and show what came of it."""
+    if changed := stage.changed():
+        out.print(f"[bold]{step.name}[/]: made anew, {', '.join(changed)} changed", highlight=False)
     if not console.is_terminal:
         console.print(f"[bold]{step.name}[/] ...", highlight=False)
     with _Watch() as watch:

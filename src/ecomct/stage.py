@@ -70,6 +70,14 @@ class Stage:
                 return None
         return manifest
 
+    def changed(self) -> list[str]:
+        """Names of the inputs by which a finished folder differs from this stage; empty where there is none."""
+        manifest = read_manifest(self.folder)
+        if manifest is None:
+            return []
+        now = json.loads(json.dumps(self.inputs, default=str))
+        return sorted(key for key in now.keys() | manifest["inputs"].keys() if now.get(key) != manifest["inputs"].get(key))
+
     def open(self) -> None:
         """Prepare the folder: keep the finished units of an interrupted run, clear anything else."""
         mark = self._work / "fingerprint"

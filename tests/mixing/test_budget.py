@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecomct.mixing.budget import home_limit, home_order, plan_budget
-from ecomct.mixing.plan import within
+from ecomct.mixing.budget import choose_homes_within, home_order, plan_budget
 from ecomct.recipe.model import Blend
 
 amounts = st.integers(1, 10**9)
@@ -49,12 +48,26 @@ def test_general_alone_and_domain_alone() -> None:
 def test_homes_enter_whole_and_never_over_the_budget(rows: list[tuple[int, int]], wanted: int) -> None:
     home = np.array([row[0] for row in rows], dtype=np.uint64)
     tokens = np.array([row[1] for row in rows], dtype=np.uint64)
-    used = within(home, home_limit(home, tokens, wanted, 17), 17)
-    assert int(tokens[used].sum()) <= wanted
+    budget, taken = choose_homes_within(home, tokens, wanted, 17)
+    used = budget.holds(home, 17)
+    assert int(tokens[used].sum()) == taken <= max(wanted, 0)
     for one in set(home.tolist()):
         assert len(set(used[home == one].tolist())) == 1, "a product is used whole or not at all"
-    if not used.all():
-        # The next product in the seeded order is the one that did not fit.
-        key = home_order(home, 17)
-        following = key == key[~used].min()
-        assert int(tokens[used].sum() + tokens[following].sum()) > wanted
+    for one in budget.skipped:
+        # When its turn came, it did not fit beside those before it.
+        before = used & (home_order(home, 17) < home_order(np.array([one], dtype=np.uint64), 17))
+        assert int(tokens[before].sum() + tokens[home == one].sum()) > wanted
+    smallest = min((int(tokens[home == one].sum()) for one in set(home[~used].tolist())), default=0)
+    assert used.all() or taken >= 0.99 * wanted or taken + smallest > wanted, "something more would fit"
+
+
+def test_one_large_product_does_not_end_the_budget() -> None:
+    home = np.repeat(np.arange(50, dtype=np.uint64), 2)
+    tokens = np.where(home == 7, 5000, 10).astype(np.uint64)
+    for seed in range(8):
+        _, taken = choose_homes_within(home, tokens, 500, seed)
+        assert taken >= 490
+
+
+def test_general_text_alone_in_one_language() -> None:
+    assert plan_budget(Blend(max_repeats=2), 0, {"zh": 0, "en": 500}).general == {"en": 1000}

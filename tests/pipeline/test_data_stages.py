@@ -17,6 +17,7 @@ import pytest
 from run_files import digests, ledger, stages_run
 from tokenizers import Tokenizer
 
+from ecomct.errors import InputError
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 
@@ -57,6 +58,10 @@ def test_separate_and_mixed_hold_exactly_the_same_rows(shop: Shop, tmp_path: Pat
     assert set(separate.values()) == {1}
     assert "over_budget" in ledger(folder)["mix"]["reviews"]["leftovers"]
     assert {row for row, _ in spans(folder, "domain-separate")} < set(separate)
+    measures = json.loads((folder / "sequences/measures.json").read_text())["arms"]
+    assert measures["separate"]["streams"]["domain-separate"]["tokens"] == measures["mixed"]["streams"]["domain-mixed"]["tokens"]
+    for name in ("general-en", "general-zh"):
+        assert measures["separate"]["streams"][name] == measures["mixed"]["streams"][name]
 
 
 def test_every_row_is_somewhere_and_the_ledger_says_where(shop: Shop, tmp_path: Path) -> None:
@@ -91,8 +96,9 @@ def test_sequences_are_the_documents_token_for_token(shop: Shop, tmp_path: Path)
             parts.setdefault(row, []).append(tuple(ids))
         for row, pieces in parts.items():
             ids = tokenizer.encode(texts[row]["text"], add_special_tokens=False).ids
-            # After a piece come one token of end-of-text or two of separator.
-            bare = [next(p[:-n] for n in (1, 2) if contains(ids, p[:-n])) for p in set(pieces)]
+            # After a piece comes one token, of a separator or of end-of-text.
+            bare = [p[:-1] for p in set(pieces)]
+            assert all(contains(ids, p) for p in bare)
             if not texts[row]["source"].startswith("general"):  # of general text the budget may use a part
                 assert sum(map(len, bare)) == len(ids), "a row that was cut loses no token"
 
@@ -201,3 +207,15 @@ def test_rows_of_one_cluster_are_permuted(shop: Shop, tmp_path: Path) -> None:
     other = [p["row"] for p in pads.dataset(pack(shop({"seed": 18}), tmp_path / "b") / "mixture/plan").to_table().to_pylist()]
     assert first != sorted(first)
     assert first != other
+
+
+def test_a_source_that_joins_nothing_is_refused(shop: Shop, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"sources\.reviews\.references: no row names a key of products"):
+        pack(shop({"sources.reviews.references": [{"field": "text", "to": "products"}]}), tmp_path / "runs")
+
+
+def test_general_text_in_one_language_and_nothing_else(shop: Shop, tmp_path: Path) -> None:
+    names = ("facts", "reviews", "qa", "articles", "products", "general_zh")
+    folder = pack(shop({f"sources.{name}": None for name in names} | {"training.arms": ["general"]}), tmp_path / "runs")
+    measures = json.loads((folder / "sequences/measures.json").read_text())["arms"]["general"]
+    assert measures["streams"]["general-en"]["repeats"] == 1.0

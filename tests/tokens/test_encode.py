@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -45,6 +46,24 @@ def test_cuts_fall_after_sentences(tokenizer: Tokenizer) -> None:
     assert len(pieces) > 1
     for piece in pieces[:-1]:
         assert text[: encoding.offsets[piece.stop - 1][1]].endswith("。")
+
+
+def test_cuts_are_at_the_last_mark_that_fits(tokenizer: Tokenizer) -> None:
+    """Against the definition: the last sentence end, else the last space, in the last three quarters of the piece."""
+    text = ("tea cup. " * 9 + "白瓷茶杯很好用 " * 9 + "x" * 90 + "茶。") * 4
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    starts = [offset[0] for offset in encoding.offsets]
+    ends = [[match.end() for match in re.finditer(mark, text)] for mark in (r"。|\.(?=\s)", r"\s+")]
+    begin = 0
+    for piece in cut(encoding, text, 40)[:-1]:
+        expected = begin + 40
+        for marks in ends:
+            tokens = [next((t for t, start in enumerate(starts) if start >= mark), len(starts)) for mark in marks]
+            if inside := [token for token in tokens if begin + 10 < token <= begin + 40]:
+                expected = max(inside)
+                break
+        assert (piece.start, piece.stop) == (begin, expected)
+        begin = piece.stop
 
 
 def test_training_a_tokenizer_is_deterministic_and_loses_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from ecomct.sources.readers import Row, read_rows
 # Text of one shard; later stages hold one shard in memory at a time.
 SHARD_BYTES = 32 << 20
 _BATCH = 4096
+_WHOLE = re.compile(r"\A(-?[0-9]+)\.0+\Z")
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,13 @@ def row_keys(data: dict[str, Any], source: Source, name: str, is_referred_to: bo
 
 
 def canonical_key(value: Any) -> str | None:
-    """A key as text, equal for 7, 7.0 and " 7 "; None where there is no key."""
+    """A key as text, equal for 7, 7.0, "7.0" and " 7 "; None where there is no key."""
     if value is None or isinstance(value, bool | dict | list) or value != value:
         return None
     if isinstance(value, float | Decimal) and isfinite(value) and value == int(value):
         value = int(value)
-    return str(value).strip() or None
+    # pandas writes 7.0 for 7 where a column of whole numbers has a gap.
+    return _WHOLE.sub(r"\1", str(value).strip()) or None
 
 
 def _duplicate_scope(source: Source, keys: list[str], row: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
-from ecomct.mixing.budget import home_order
+from ecomct.mixing.budget import HomeBudget
 from ecomct.mixing.deal import REASONS, Dealt, deal
 from ecomct.mixing.measure import measure
 from ecomct.recipe.model import Mixing
@@ -23,7 +23,7 @@ PLAN = pa.schema(
     [
         ("sample", pa.uint64()),
         ("row", pa.uint64()),
-        ("piece", pa.uint16()),
+        ("piece", pa.uint32()),
         ("home", pa.uint64()),
         ("reason", pa.dictionary(pa.int8(), pa.string())),  # clustered, or why the sample is a single piece
     ]
@@ -43,7 +43,7 @@ class MixTask:
     sources: tuple[str, ...]
     max_tokens: int
     separator: int
-    limit: int  # of the budget's hash
+    budget: HomeBudget
     seed: int
 
 
@@ -54,7 +54,7 @@ def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
     source = table["source"].to_numpy().astype(np.int64)
     home = table["home"].to_numpy()
     domain = np.array(task.domain, dtype=bool)[source]
-    used = domain & within(home, task.limit, task.seed)
+    used = domain & task.budget.holds(home, task.seed)
     row, piece = table["row"].to_numpy(), table["piece"].to_numpy()
     accounts = _accounts_before(task, row[domain], source[domain], used[domain])
     row, piece, source, home, keyed = row[used], piece[used], source[used], home[used], table["keyed"].to_numpy()[used]
@@ -80,11 +80,6 @@ def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
     measures["rows_without_key"] = int((~keyed).sum())
     measures["tokens_without_key"] = int(tokens[~keyed].sum())
     return {"accounts": accounts, "measures": measures}
-
-
-def within(home: U64, limit: int, seed: int) -> Any:
-    """Which homes the budget takes in (see `budget.home_limit`)."""
-    return np.ones(len(home), dtype=bool) if limit >= 1 << 64 else home_order(home, seed) < np.uint64(limit)
 
 
 def sample_numbers(home: U64, cluster: Any) -> U64:

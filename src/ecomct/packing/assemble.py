@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
-from ecomct.mixing.plan import within
+from ecomct.mixing.budget import HomeBudget
 from ecomct.packing.bins import fill, plan_bins
 from ecomct.seeded import U64, combine, order
 from ecomct.tokens.pieces import read_bucket
@@ -51,7 +51,7 @@ class PackTask:
     length: int
     eos: int
     separator: tuple[int, ...]
-    limit: int  # of the budget's hash
+    budget: HomeBudget
     seed: int
 
 
@@ -93,7 +93,7 @@ def _samples(task: PackTask, bucket: int, stream: str, table: pa.Table, row: U64
         )
         return Samples(pieces, first)
     if stream == "domain-separate":
-        chosen = domain & within(table["home"].to_numpy(), task.limit, task.seed)
+        chosen = domain & task.budget.holds(table["home"].to_numpy(), task.seed)
     else:
         language = np.asarray(table["language"].to_pylist(), dtype=object)
         chosen = ~domain & (language == stream.removeprefix("general-"))

@@ -165,7 +165,9 @@ class Model(Part):
 class Training(Part):
     """Continual pre-training (paper, Table 2)."""
 
-    arms: list[Arm] = Field(list(ARMS), min_length=1, description="The paper's four; the base model is always scored beside them.")
+    arms: list[Arm] = Field(
+        list(ARMS), min_length=1, description="The paper's four; the base model is always scored beside them."
+    )
     max_steps: int | None = Field(None, gt=0, description="Optimizer steps; None: one pass over the arm.")
     batch_size: int = Field(2048, gt=0, description="*paper*: 2048 sequences an optimizer step.")
     micro_batch_size: int = Field(1, gt=0, description="Sequences a forward pass; changes speed, not the objective.")

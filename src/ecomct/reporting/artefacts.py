@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -216,14 +217,16 @@ class Run:
     scores: Scores | None
 
 
-def read_run(run: Path) -> Run:
+def read_run(run: Path, arms: Sequence[str] = ARMS) -> Run:
     """Read the artefacts under `run`; a damaged one raises InputError that names it."""
     return Run(
         ledger=_read_ledger(run / "ledger.json"),
         tokens=_read(Tokens, run / "tokens" / "measures.json"),
         mixture=_read(Mixture, run / "mixture" / "measures.json"),
         sequences=_read(Sequences, run / "sequences" / "measures.json"),
-        training={arm: points for arm in ARMS if (points := _read_points(run / "training" / arm / "metrics.jsonl"))},
+        training={
+            arm: points for arm in ARMS if arm in arms and (points := _read_points(run / "training" / arm / "metrics.jsonl"))
+        },
         scores=_read(Scores, run / "evaluation" / "scores.json"),
     )
 

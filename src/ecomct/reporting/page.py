@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ecomct.atomic import write_atomic
-from ecomct.recipe.model import Recipe
+from ecomct.recipe.model import ARMS, Recipe
 from ecomct.reporting.artefacts import read_run
 from ecomct.reporting.charts import by_arm, charts
 from ecomct.reporting.comparison import answers, columns, held_out_lines, last_of_each_arm, ordered
@@ -31,9 +32,10 @@ from ecomct.reporting.tables import (
 )
 
 
-def write_report(recipe: Recipe, run: Path, out: Path) -> dict[str, Any]:
+def write_report(recipe: Recipe, run: Path, out: Path, arms: Sequence[str] = ARMS) -> dict[str, Any]:
     """Write `out`/index.html, figures/*.svg and data/*.csv (the data of each figure) from the artefacts in `run`.
 
+    `arms` are those of this run: models of others may lie in the folder, made by other settings.
     Any artefact may be missing: its section then names the stage that has not run. Equal artefacts and
     recipe give equal bytes; the page holds no time and no absolute path, runs no script and fetches nothing.
     All text from data is escaped. Memory stays bounded by one row group of the documents.
@@ -41,7 +43,7 @@ def write_report(recipe: Recipe, run: Path, out: Path) -> dict[str, Any]:
     Returns {"figures", "samples", "missing": [stage], "ledger_closes": bool | None}. Raises InputError
     where an artefact is damaged.
     """
-    found = read_run(run)
+    found = read_run(run, arms)
     drawn = charts(found)
     svg = {name: draw(chart) for name, chart in drawn.items()}
     states = stage_states(found)

@@ -76,7 +76,7 @@ def source_files(recipe: Recipe, name: str) -> list[Path]:
         elif path.is_file():
             matches = [path]
         else:
-            matches = [file for file in _glob(path) if file.is_file()]
+            matches = [file for file in _glob(recipe.resolve("."), pattern) if file.is_file()]
         if not matches:
             raise InputError(f"sources.{name}.path: nothing found at {path}; mend the path")
         found += matches
@@ -91,9 +91,10 @@ def _is_table(path: Path) -> bool:
     return _format_of(path) is not None and not any(part.startswith(".") for part in path.parts)
 
 
-def _glob(path: Path) -> list[Path]:
-    anchor = Path(path.anchor)
-    return sorted(anchor.glob(str(path.relative_to(anchor))))
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    """Matches of the recipe's own pattern; the folder it stands in may be named like one."""
+    anchor = Path(pattern).anchor
+    return sorted((Path(anchor) if anchor else folder).glob(pattern[len(anchor) :]))
 
 
 def _format_of(path: Path) -> Format | None:

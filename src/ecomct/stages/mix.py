@@ -11,14 +11,14 @@ import pyarrow as pa
 from ecomct.atomic import write_json
 from ecomct.engine import map_units
 from ecomct.ledger import total
-from ecomct.mixing.budget import Budget, home_limit, plan_budget
+from ecomct.mixing.budget import Budget, HomeBudget, choose_homes_within, plan_budget
 from ecomct.mixing.measure import summarise
 from ecomct.mixing.plan import MixTask, mix_bucket
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
 from ecomct.seeded import U64
 from ecomct.stage import Stage, code_digest, outputs_digest
-from ecomct.tokens.pieces import SEPARATOR, read_bucket
+from ecomct.tokens.pieces import SEPARATORS, read_bucket
 from ecomct.tokens.tokenizer import load_tokenizer
 
 
@@ -40,7 +40,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Fix the budget over all rows, then mix bucket by bucket."""
     facts = run.facts(run.tokens)
     separator = len(separator_ids(run))
-    budget, limit = _budget(run, facts, separator)
+    budget, homes = _budget(run, facts, separator)
     task = MixTask(
         tokens=run.tokens / "shards",
         groups=facts["groups"],
@@ -50,7 +50,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         sources=run.sources,
         max_tokens=run.recipe.sequences.length - 1,
         separator=separator,
-        limit=limit,
+        budget=homes,
         seed=run.recipe.seed,
     )
     todo = [bucket for bucket in range(facts["buckets"]) if stage.unit(f"{bucket}") is None]
@@ -61,27 +61,30 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     measures = summarise([unit["measures"] for unit in units]) | {"budget": _as_json(budget)}
     write_json(stage.folder / "measures.json", measures)
     ledger = total([unit["accounts"] for unit in units], run.sources)
-    # A threshold beyond 2**53 is not safe as a JSON number.
-    return {"ledger": {"mix": ledger}, "measures": measures, "limit": str(limit), "budget": _as_json(budget)}
+    # Numbers beyond 2**53 are not safe in JSON.
+    chosen = {"limit": str(homes.limit), "skipped": [str(home) for home in homes.skipped]}
+    return {"ledger": {"mix": ledger}, "measures": measures, "homes": chosen, "budget": _as_json(budget)}
 
 
 def separator_ids(run: RunFolder) -> tuple[int, ...]:
     """Tokens between two documents of one sample."""
     tokenizer, _ = load_tokenizer(run.tokens / "tokenizer")
-    return tuple(tokenizer.encode(SEPARATOR, add_special_tokens=False).ids)
+    candidates = [tuple(tokenizer.encode(text, add_special_tokens=False).ids) for text in SEPARATORS]
+    return min(candidates, key=lambda ids: len(ids) or len(SEPARATORS))
 
 
-def read_budget(run: RunFolder) -> tuple[Budget, int]:
-    """The budget that the finished mixture was made with, and its threshold."""
+def read_budget(run: RunFolder) -> tuple[Budget, HomeBudget]:
+    """The budget that the finished mixture was made with, and the products that it holds."""
     facts = run.facts(run.mixture)
-    return Budget(**facts["budget"]), int(facts["limit"])
+    homes = HomeBudget(int(facts["homes"]["limit"]), tuple(int(home) for home in facts["homes"]["skipped"]))
+    return Budget(**facts["budget"]), homes
 
 
 def _as_json(budget: Budget) -> dict[str, Any]:
     return {"domain": budget.domain, "general": budget.general, "notes": budget.notes}
 
 
-def _budget(run: RunFolder, facts: dict[str, Any], separator: int) -> tuple[Budget, int]:
+def _budget(run: RunFolder, facts: dict[str, Any], separator: int) -> tuple[Budget, HomeBudget]:
     """Budget in tokens as they will stand in sequences: each piece with what joins or ends it."""
     joint = max(1, separator)
     domain, general = 0, dict.fromkeys(run.recipe.blend.languages, 0)
@@ -91,11 +94,14 @@ def _budget(run: RunFolder, facts: dict[str, Any], separator: int) -> tuple[Budg
                 domain += tally["tokens"] + joint * tally["pieces"]
             else:
                 general[language] = general.get(language, 0) + tally["tokens"] + tally["pieces"]
-    budget = plan_budget(run.recipe.blend, domain, {str(language): tokens for language, tokens in general.items()})
+    there = {str(language): tokens for language, tokens in general.items()}
+    budget = plan_budget(run.recipe.blend, domain, there)
     if budget.domain >= domain:
-        return budget, 1 << 64
+        return budget, HomeBudget(1 << 64, ())
     home, tokens = _homes(run, facts)
-    return budget, home_limit(home, tokens + np.uint64(joint), budget.domain, run.recipe.seed)
+    homes, taken = choose_homes_within(home, tokens + np.uint64(joint), budget.domain, run.recipe.seed)
+    # General text follows what whole products really make of the budget.
+    return plan_budget(run.recipe.blend, domain, there, taken), homes
 
 
 def _homes(run: RunFolder, facts: dict[str, Any]) -> tuple[U64, U64]:

@@ -66,7 +66,7 @@ def _streams(run: RunFolder) -> tuple[str, ...]:
 
 def _task(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> PackTask:
     _, eos = load_tokenizer(run.tokens / "tokenizer")
-    _, limit = read_budget(run)
+    _, homes = read_budget(run)
     return PackTask(
         tokens=run.tokens / "shards",
         groups=run.facts(run.tokens)["groups"],
@@ -77,7 +77,7 @@ def _task(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> PackTask:
         length=run.recipe.sequences.length,
         eos=eos,
         separator=separator_ids(run),
-        limit=limit,
+        budget=homes,
         seed=run.recipe.seed,
     )
 
@@ -121,4 +121,8 @@ def table(run: RunFolder) -> list[list[str]]:
         ratio = one.get("ratio", {}).get("general_per_domain")
         shown = [f"{ratio['got']:.3f} : 1", f"{ratio['largest_prefix_error_sequences']:.2f} sequences"] if ratio else ["", ""]
         rows.append([arm, f"{one['sequences']:,}", f"{one['tokens']:,}", f"{one['fill']:.4f}", *shown])
+        if one["sequences"] < run.recipe.training.batch_size:
+            rows.append(
+                [f"{arm}: fewer sequences than training.batch_size ({run.recipe.training.batch_size}); it cannot be trained"]
+            )
     return rows

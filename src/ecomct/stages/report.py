@@ -23,7 +23,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Write the page."""
     from ecomct.reporting.page import write_report
 
-    return write_report(run.recipe, run.folder, stage.folder)
+    return write_report(run.recipe, run.folder, stage.folder, run.arms)
 
 
 def table(run: RunFolder) -> list[list[str]]:

@@ -20,6 +20,7 @@ from ecomct.tokens.pieces import PIECES, bucket_of
 from ecomct.tokens.tokenizer import load_tokenizer
 
 _SENTENCE_END = re.compile(r"[。！？!?；;]+[”’」』\"')）]*|\.(?=\s)|\n+")
+_SPACE = re.compile(r"\s+")
 _BATCH = 128
 
 
@@ -79,18 +80,19 @@ def cut(encoding: Encoding, text: str, limit: int) -> list[Piece]:
     if count <= limit:
         return [Piece(0, 0, count)]
     starts = np.array([offset[0] for offset in encoding.offsets])
-    sentences = np.array([match.end() for match in _SENTENCE_END.finditer(text)])
-    spaces = np.array([match.end() for match in re.finditer(r"\s+", text)])
+    # Token t begins a new stretch where its first character follows a mark.
+    marks = [
+        np.searchsorted(starts, np.array([match.end() for match in kind.finditer(text)], dtype=np.int64))
+        for kind in (_SENTENCE_END, _SPACE)
+    ]
     pieces: list[Piece] = []
     begin = 0
     while count - begin > limit:
         end = begin + limit
-        for marks in (sentences, spaces):
-            # Token t begins a new stretch where its first character follows a mark.
-            tokens = np.searchsorted(starts, marks, side="left")
-            inside = tokens[(tokens > begin + limit // 4) & (tokens <= end)]
-            if len(inside):
-                end = int(inside[-1])
+        for tokens in marks:
+            last = int(np.searchsorted(tokens, end, side="right")) - 1
+            if last >= 0 and tokens[last] > begin + limit // 4:
+                end = int(tokens[last])
                 break
         pieces.append(Piece(len(pieces), begin, end))
         begin = end
@@ -127,7 +129,7 @@ def _encode_batch(
     return pa.table(
         [
             pa.array(row),
-            pa.array(number, pa.uint16()),
+            pa.array(number, pa.uint32()),
             pa.array((row >> np.uint64(52)).astype(np.uint16)),
             pa.array([languages[index] for index in owner]).dictionary_encode().cast(PIECES.field("language").type),
             pa.array(home[owner]),

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 PIECES = pa.schema(
     [
         ("row", pa.uint64()),
-        ("piece", pa.uint16()),
+        ("piece", pa.uint32()),
         ("source", pa.uint16()),
         ("language", pa.dictionary(pa.int8(), pa.string())),
         ("home", pa.uint64()),
@@ -25,8 +25,9 @@ PIECES = pa.schema(
         ("ids", pa.list_(pa.int32())),
     ]
 )
-# What stands between two documents of one sample.
-SEPARATOR = "\n\n"
+# What may stand between two documents of one sample. The first that is a single token is used: then a
+# cluster has as many tokens as its rows have as samples of their own, and arms differ in nothing but order.
+SEPARATORS = ("\n\n", "\n", " ")
 
 
 def bucket_of(home: npt.NDArray[np.uint64], buckets: int) -> npt.NDArray[np.int64]:
