@@ -73,7 +73,11 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
             reasons[fault[0]] += 1
             rejects.add(row, *fault)
         shards = writer.close()
-    return {"account": {"rows_in": rows_in, "kept": writer.rows, "rejected": dict(sorted(reasons.items()))}, "shards": shards}
+    return {
+        "account": {"rows_in": rows_in, "kept": writer.rows, "rejected": dict(sorted(reasons.items()))},
+        "shards": shards,
+        "text_bytes": writer.text_bytes,
+    }
 
 
 def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +146,7 @@ class _ShardWriter:
 
     def __init__(self, folder: Path, unit: str) -> None:
         self.folder, self.unit = folder, unit
-        self.rows = 0
+        self.rows = self.text_bytes = 0
         self.shards: list[str] = []
         self._batch: list[dict[str, Any]] = []
         self._bytes = 0
@@ -151,7 +155,8 @@ class _ShardWriter:
     def add(self, document: dict[str, Any]) -> None:
         self.rows += 1
         self._batch.append(document)
-        self._bytes += len(document["text"].encode())
+        size = len(document["text"].encode())
+        self.text_bytes, self._bytes = self.text_bytes + size, self._bytes + size
         if len(self._batch) >= _BATCH or self._bytes >= SHARD_BYTES:
             self._flush()
         if self._bytes >= SHARD_BYTES:

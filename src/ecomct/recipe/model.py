@@ -223,7 +223,7 @@ class Recipe(Part):
 
     name: Name
     seed: int = Field(17, ge=0, lt=1 << 63, description="Decides every draw of the run.")
-    buckets: int | None = Field(None, ge=1, le=4096, description="Units of wide work; None: one for each 64 MiB of documents.")
+    buckets: int | None = Field(None, ge=1, le=4096, description="Units of wide work; None: one for each 32 MiB of text.")
     sources: dict[Name, Source] = Field(min_length=1, json_schema_extra=_ONLY_NAMES, description="The tables, by name.")
     cleaning: Cleaning = Cleaning()
     mixing: Mixing = Mixing()

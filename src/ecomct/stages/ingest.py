@@ -40,6 +40,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         raise InputError(f"sources: {len(run.sources)} of them, at most {MAX_SOURCES}")
     accounts: list[dict[str, Any]] = []
     shards: list[str] = []
+    text_bytes = 0
     for name in track(run.sources, "ingest"):
         units = source_units(run.recipe, name)
         todo = [unit for unit in units if stage.unit(unit.name) is None]
@@ -50,10 +51,11 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
             facts = stage.unit(unit.name) or {}
             accounts.append({name: facts["account"]})
             shards += facts["shards"]
+            text_bytes += facts["text_bytes"]
     ledger = total(accounts, run.sources)
     for name in run.sources:
         _judge(run, name, ledger.get(name), units_of=stage)
-    return {"ledger": {"ingest": ledger}, "shards": shards}
+    return {"ledger": {"ingest": ledger}, "shards": shards, "text_bytes": text_bytes}
 
 
 def _judge(run: RunFolder, name: str, account: dict[str, Any] | None, units_of: Stage) -> None:

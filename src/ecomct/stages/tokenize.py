@@ -14,8 +14,8 @@ from ecomct.stage import Stage, code_digest, outputs_digest
 from ecomct.tokens.encode import EncodeTask, encode_shard
 from ecomct.tokens.tokenizer import load_tokenizer, prepare_tokenizer, tokenizer_file
 
-# Documents of one bucket, compressed: about 64 MiB of text.
-BUCKET_BYTES = 20 << 20
+# Text of one bucket, which later stages hold in memory as ids a few times over.
+BUCKET_BYTES = 32 << 20
 
 
 def stage(run: RunFolder) -> Stage:
@@ -27,7 +27,7 @@ def stage(run: RunFolder) -> Stage:
         "links": outputs_digest(run.links),
         "tokenizer": settings.model_dump(exclude={"path"}) | {"file": list(file.values()) if file else None},
         "length": run.recipe.sequences.length,
-        "buckets": run.recipe.buckets,
+        "buckets": _buckets(run),
         "seed": run.recipe.seed,
         # Labels that the measures repeat.
         "sources": {name: [s.role, s.kind, s.license] for name, s in run.recipe.sources.items()},
@@ -43,8 +43,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         prepare_tokenizer(run.recipe, documents, links, run.shards, folder)
         stage.finish_unit("tokenizer", {})
     tokenizer, _ = load_tokenizer(folder)
-    size = sum((documents / f"{shard}.parquet").stat().st_size for shard in run.shards)
-    buckets = run.recipe.buckets or min(4096, 1 + size // BUCKET_BYTES)
+    buckets = _buckets(run)
     # Every sample ends with one end-of-text token.
     task = EncodeTask(documents, links, stage.folder / "shards", folder, run.recipe.sequences.length - 1, buckets)
     todo = [shard for shard in run.shards if stage.unit(shard) is None]
@@ -58,6 +57,11 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         raise InputError("sources: no row is left to train on; see documents/rejected and evaluation.held_out")
     write_json(stage.folder / "measures.json", measures)
     return {"buckets": buckets, "groups": {shard: unit["buckets"] for shard, unit in units.items()}, "measures": measures}
+
+
+def _buckets(run: RunFolder) -> int:
+    """Number of buckets: the recipe's, or by the size of the text."""
+    return run.recipe.buckets or min(4096, 1 + int(run.facts(run.documents)["text_bytes"]) // BUCKET_BYTES)
 
 
 def _sum(run: RunFolder, counts: list[dict[str, dict[str, dict[str, int]]]]) -> dict[str, Any]:
