@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import threading
 import time
@@ -83,6 +84,8 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
                     _check_files(recipe, until)
                     checked = True
                 _run_step(run, step, stage)
+            # Again, for a run that was killed between a stage's manifest and the ledger.
+            _write_ledger(run)
     except MemoryError as error:
         raise InputError("out of memory; run again to continue, with fewer --workers or more memory") from error
     except OSError as error:
@@ -128,8 +131,6 @@ def _write_ledger(run: RunFolder) -> None:
 
 def _write_timing(run: RunFolder, name: str, watch: _Watch) -> None:
     """Append to timings.jsonl, the one artefact that differs from run to run."""
-    import json
-
     with open(run.folder / "timings.jsonl", "a", encoding="utf-8") as file:
         facts = {"stage": name, "seconds": round(watch.seconds, 2), "peak_mib": watch.peak >> 20, "workers": run.workers}
         file.write(json.dumps(facts) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ecomct.errors import InputError
@@ -30,7 +31,7 @@ def stage(run: RunFolder) -> Stage:
         "evaluation": run.recipe.evaluation.model_dump(exclude={"tasks", "held_out", "batch_size"}),
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
-        "code": code_digest("evaluation", "linking/held_out"),
+        "code": code_digest("stages/evaluate", "evaluation", "linking/held_out"),
     }
     return Stage("evaluate", run.evaluation, inputs)
 
@@ -50,8 +51,6 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
 
 def table(run: RunFolder) -> list[list[str]]:
     """Scores by model, trivial baselines below."""
-    import json
-
     from ecomct.evaluation.results import table as score_table
 
     return score_table(json.loads((run.evaluation / "scores.json").read_text()))

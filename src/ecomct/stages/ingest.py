@@ -29,7 +29,7 @@ def stage(run: RunFolder) -> Stage:
         "order": list(sources),
         "cleaning": run.recipe.cleaning.model_dump(),
         "seed": run.recipe.seed,
-        "code": code_digest("sources", "documents", "recipe/slots", "seeded"),
+        "code": code_digest("stages/ingest", "sources", "documents", "recipe/slots", "seeded"),
     }
     return Stage("ingest", run.documents, inputs)
 

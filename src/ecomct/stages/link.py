@@ -17,7 +17,7 @@ def stage(run: RunFolder) -> Stage:
         "held_out": run.recipe.evaluation.held_out,
         "references": {name: [r.model_dump() for r in source.references] for name, source in run.recipe.sources.items()},
         "seed": run.recipe.seed,
-        "code": code_digest("linking/link", "linking/home", "documents/schema", "seeded"),
+        "code": code_digest("stages/link", "linking/link", "linking/home", "documents/schema", "seeded"),
     }
     return Stage("link", run.links, inputs)
 

@@ -31,7 +31,7 @@ def stage(run: RunFolder) -> Stage:
         "domain": run.domain,
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
-        "code": code_digest("mixing", "tokens/pieces", "seeded"),
+        "code": code_digest("stages/mix", "mixing", "tokens/pieces", "seeded"),
     }
     return Stage("mix", run.mixture, inputs)
 

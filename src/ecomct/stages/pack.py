@@ -30,7 +30,7 @@ def stage(run: RunFolder) -> Stage:
         "length": run.recipe.sequences.length,
         "arms": run.recipe.training.arms,
         "seed": run.recipe.seed,
-        "code": code_digest("packing", "tokens/pieces", "mixing/plan", "mixing/budget", "seeded"),
+        "code": code_digest("stages/pack", "packing", "tokens/pieces", "mixing/plan", "mixing/budget", "seeded"),
     }
     return Stage("pack", run.sequences, inputs)
 

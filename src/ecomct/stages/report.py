@@ -15,7 +15,7 @@ def stage(run: RunFolder) -> Stage:
     made = {folder.relative_to(run.folder).as_posix(): outputs_digest(folder) for folder in folders if read_manifest(folder)}
     # Paths are left out: the page names no file of the machine.
     recipe = run.recipe.model_dump(exclude={"sources": {"__all__": {"path"}}, "model": {"path"}, "tokenizer": {"path"}})
-    inputs = {"artefacts": made, "recipe": recipe, "code": code_digest("reporting")}
+    inputs = {"artefacts": made, "recipe": recipe, "code": code_digest("stages/report", "reporting")}
     return Stage("report", run.report, inputs)
 
 

@@ -31,7 +31,7 @@ def stage(run: RunFolder) -> Stage:
         "seed": run.recipe.seed,
         # Labels that the measures repeat.
         "sources": {name: [s.role, s.kind, s.license] for name, s in run.recipe.sources.items()},
-        "code": code_digest("tokens", "documents/schema", "seeded"),
+        "code": code_digest("stages/tokenize", "tokens", "documents/schema", "seeded"),
     }
     return Stage("tokenize", run.tokens, inputs)
 

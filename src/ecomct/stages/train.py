@@ -30,7 +30,7 @@ def base_stage(run: RunFolder) -> Stage:
         "tokenizer": outputs_digest(run.tokens, ["tokenizer/"]),
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
-        "code": code_digest("training/model"),
+        "code": code_digest("stages/train", "training/model"),
     }
     return Stage("base", run.training / "base", inputs)
 
@@ -51,7 +51,7 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
         "base": outputs_digest(run.training / "base"),
         "training": run.recipe.training.model_dump(exclude={"arms"}),
         "seed": run.recipe.seed,
-        "code": code_digest("training"),
+        "code": code_digest("stages/train", "training"),
     }
     return Stage(f"train {arm}", run.training / arm, inputs)
 
