@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 Kind = Literal["title", "attributes", "description", "review", "qa", "article", "dialogue", "web"]
 Arm = Literal["general", "domain-separate", "separate", "mixed"]
 Language = Literal["zh", "en", "auto"]
+Strategy = Literal["deal", "two-phase", "greedy", "chunk", "separate"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 # JSON Schema leaves keys that do not fit a pattern alone unless it is told not to.
 _ONLY_NAMES: JsonDict = {"additionalProperties": False}
@@ -99,16 +100,36 @@ class Cleaning(Part):
 
 
 class Mixing(Part):
-    """How rows of one product become one sample (paper, 3.2)."""
+    """How rows of one product become one sample (paper, 3.2). Numbers are ours: the paper gives none."""
 
-    strategy: Literal["deal"] = Field("deal", description="How rows of a product are divided into clusters.")
-    min_rows: int = Field(2, ge=2, description="Smallest cluster (ours; the paper gives no number).")
-    max_rows: int = Field(16, ge=2, description="Largest cluster (ours; the paper gives no number).")
+    strategy: Strategy = Field(
+        "deal",
+        description="deal: most sources a cluster; two-phase: most rows beside another source; greedy: the paper's words "
+        "taken literally (slow, for reference); chunk: a product's rows cut at random; separate: no mixing.",
+    )
+    min_rows: int = Field(2, ge=2, description="Smallest cluster.")
+    max_rows: int = Field(16, ge=2, description="Largest cluster.")
+    min_tokens: int = Field(0, ge=0, description="Shorter clusters are no sample; their rows stand alone.")
+    max_tokens: int | None = Field(None, ge=2, description="Longest cluster; None: a sequence less its end-of-text token.")
+    edges: Literal["all", "cross"] = Field(
+        "all", description="Which rows of a product are connected: all, or only those of different sources."
+    )
+    anchor: Literal["none", "title"] = Field(
+        "none", description="title: a cluster without its product's title begins with it, counted as repeated tokens."
+    )
+    order: Literal["permuted", "title-first", "by-source"] = Field(
+        "permuted", description="*paper*: permuted. Or the title first and the others permuted; or by source as in the recipe."
+    )
+    each_epoch: Literal["permute", "recluster"] = Field(
+        "permute", description="With blend.epochs over 1: each epoch permutes the same clusters anew, or makes new ones."
+    )
 
     @model_validator(mode="after")
     def _range(self) -> Mixing:
         if self.min_rows > self.max_rows:
             raise ValueError(f"min_rows ({self.min_rows}) is larger than max_rows ({self.max_rows})")
+        if self.max_tokens is not None and self.min_tokens > self.max_tokens:
+            raise ValueError(f"min_tokens ({self.min_tokens}) is larger than max_tokens ({self.max_tokens})")
         return self
 
 
@@ -132,6 +153,7 @@ class Blend(Part):
     general_per_domain: float = Field(2.0, gt=0, description="*paper*: 2")
     languages: dict[Literal["zh", "en"], float] = Field({"zh": 1.0, "en": 1.0}, description="*paper*: 1 : 1 inside general.")
     tokens: int | None = Field(None, gt=0, description="Budget of the blended arms; None: all that the ratios allow.")
+    epochs: int = Field(1, ge=1, description="How often every domain row within the budget is seen.")
     max_repeats: float = Field(1.0, ge=1, description="How often a general sequence may be seen.")
 
     @model_validator(mode="after")

@@ -29,6 +29,7 @@ def stage(run: RunFolder) -> Stage:
         "mixing": run.recipe.mixing.model_dump(),
         "blend": run.recipe.blend.model_dump(),
         "domain": run.domain,
+        "titles": run.titles,
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
         "code": code_digest("stages/mix", "mixing", "tokens/pieces", "seeded"),
@@ -47,9 +48,11 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         out=stage.folder,
         mixing=run.recipe.mixing,
         domain=run.domain,
+        titles=run.titles,
         sources=run.sources,
         max_tokens=run.recipe.sequences.length - 1,
         separator=separator,
+        epochs=run.recipe.blend.epochs,
         budget=homes,
         seed=run.recipe.seed,
     )
@@ -96,10 +99,10 @@ def _budget(run: RunFolder, facts: dict[str, Any], separator: int) -> tuple[Budg
                 general[language] = general.get(language, 0) + tally["tokens"] + tally["pieces"]
     there = {str(language): tokens for language, tokens in general.items()}
     budget = plan_budget(run.recipe.blend, domain, there)
-    if budget.domain >= domain:
+    if budget.domain >= domain * run.recipe.blend.epochs:
         return budget, HomeBudget(1 << 64, ())
     home, tokens = _homes(run, facts)
-    homes, taken = choose_homes_within(home, tokens + np.uint64(joint), budget.domain, run.recipe.seed)
+    homes, taken = choose_homes_within(home, tokens + np.uint64(joint), budget.domain // run.recipe.blend.epochs, run.recipe.seed)
     # General text follows what whole products really make of the budget.
     return plan_budget(run.recipe.blend, domain, there, taken), homes
 
@@ -117,7 +120,7 @@ def table(run: RunFolder) -> list[list[str]]:
     """Measures against their bounds."""
     measures = run.facts(run.mixture)["measures"]
     rows = [["measure", "value", "bound", "ratio"]]
-    for name in ("coverage", "mean_sources_per_sample", "multi_source_rows"):
+    for name in ("coverage", "mean_sources_per_sample", "multi_source_rows", "multi_source_tokens"):
         one = measures[name]
         rows.append([name.replace("_", " "), f"{one['value']:,}", f"{one['bound']:,}", f"{one['ratio']:.4f}"])
     counted = measures["rows"]
@@ -125,4 +128,9 @@ def table(run: RunFolder) -> list[list[str]]:
     rows.append(["rows in clusters", f"{counted['clustered']:,}", f"{counted['total']:,}", ""])
     rows += [[f"left over: {reason}", f"{count:,}", "", ""] for reason, count in counted["leftover"].items()]
     rows.append(["duplicate rows", f"{measures['duplicate_rows']}", "0", ""])
+    if measures["rescued_rows"]:
+        rows.append(["rows of several products joined", f"{measures['rescued_rows']:,}", "", ""])
+    if measures["anchors"]["samples"]:
+        anchors = measures["anchors"]
+        rows.append(["titles repeated", f"{anchors['samples']:,}", f"{anchors['tokens']:,} tokens", ""])
     return rows + [[note] for note in measures["budget"]["notes"]]
