@@ -44,6 +44,19 @@ class Reference(Part):
     to: Name = Field(description="Name of the source whose primary_key the column holds.")
 
 
+class Related(Part):
+    """A further key: rows that it relates may be read together where no product joins them. It never decides a home."""
+
+    field: str = Field(min_length=1, description="Column that holds a value, or a list of them.")
+    to: Name | None = Field(
+        None,
+        description="The column holds keys of that source's rows (`also_buy`); else rows of equal value are related (brand).",
+    )
+    as_: Name | None = Field(
+        None, alias="as", description="Name of the value, where columns of several sources share one; else the column's."
+    )
+
+
 class Source(Part):
     """One table: where it is, what it holds and how it joins the others."""
 
@@ -57,6 +70,7 @@ class Source(Part):
     license: str = Field("unstated", description="Licence of the data, printed in the report.")
     primary_key: str | None = Field(None, description="Column that identifies a row; others may refer to it.")
     references: list[Reference] = Field([], description="Sources whose rows the rows of this one belong to.")
+    related: list[Related] = Field([], description="Further keys, such as brand, shop or items bought together.")
     fields: dict[str, str | list[str]] = Field({}, description="Slot of the template -> column (dotted for nested), or columns.")
     template: str | None = Field(None, description="Own template such as '{title}: {text}', over the slots in `fields`.")
     serialization: Literal["seeded", "lines", "inline", "json", "sentence"] = Field(
@@ -123,6 +137,15 @@ class Mixing(Part):
     each_epoch: Literal["permute", "recluster"] = Field(
         "permute", description="With blend.epochs over 1: each epoch permutes the same clusters anew, or makes new ones."
     )
+    exact_links: int = Field(
+        30_000_000,
+        ge=0,
+        description="Links of a source up to which rows of several products get the best homes; beyond: in one pass.",
+    )
+    ball_rows: int = Field(
+        64, ge=0, le=4096, description="Rows looked at around a row to join it with others over further keys; 0: none."
+    )
+    hub_rows: int = Field(64, ge=2, description="A key that more of these rows share is not walked; its rows stay.")
 
     @model_validator(mode="after")
     def _range(self) -> Mixing:
