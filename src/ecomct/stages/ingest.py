@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from ecomct.documents.ingest import ingest_task, ingest_unit
+from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
 from ecomct.engine import map_units
 from ecomct.errors import InputError
 from ecomct.ledger import total
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
-from ecomct.sources.files import MAX_SOURCES, source_files, source_units
+from ecomct.sources.files import MAX_SOURCES, Unit, source_files, source_units
 from ecomct.stage import Stage, code_digest
+
+# Bytes that one process reads while two start.
+_WORTH_WORKERS = 8 << 20
 
 
 def stage(run: RunFolder) -> Stage:
@@ -35,27 +37,33 @@ def stage(run: RunFolder) -> Stage:
 
 
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
-    """Ingest all units; stop where a source has no rows or too many bad ones."""
+    """Ingest all units of all sources; stop where a source has no rows or too many bad ones."""
     if len(run.sources) > MAX_SOURCES:
         raise InputError(f"sources: {len(run.sources)} of them, at most {MAX_SOURCES}")
+    units = {name: source_units(run.recipe, name) for name in run.sources}
+    tasks = {name: ingest_task(run.recipe, stage.folder, name) for name in run.sources}
+    todo = [(tasks[name], unit) for name in run.sources for unit in units[name] if stage.unit(unit.name) is None]
+    # The longest first, so that no worker is left with one at the end; their order reaches no byte.
+    todo.sort(key=lambda work: -work[1].weight)
+    workers = run.workers if sum(unit.weight for _, unit in todo) > _WORTH_WORKERS else 1
+    for (_, unit), facts in zip(todo, track(map_units(_ingest, todo, workers), "ingest", len(todo)), strict=True):
+        stage.finish_unit(unit.name, facts)
     accounts: list[dict[str, Any]] = []
     shards: list[str] = []
     text_bytes = 0
-    for name in track(run.sources, "ingest"):
-        units = source_units(run.recipe, name)
-        todo = [unit for unit in units if stage.unit(unit.name) is None]
-        task = ingest_task(run.recipe, stage.folder, name)
-        for unit, facts in zip(todo, map_units(partial(ingest_unit, task), todo, run.workers), strict=True):
-            stage.finish_unit(unit.name, facts)
-        for unit in units:
-            facts = stage.unit(unit.name) or {}
-            accounts.append({name: facts["account"]})
-            shards += facts["shards"]
-            text_bytes += facts["text_bytes"]
+    for name, unit in ((name, unit) for name in run.sources for unit in units[name]):
+        facts = stage.unit(unit.name) or {}
+        accounts.append({name: facts["account"]})
+        shards += facts["shards"]
+        text_bytes += facts["text_bytes"]
     ledger = total(accounts, run.sources)
     for name in run.sources:
         _judge(run, name, ledger.get(name), units_of=stage)
     return {"ledger": {"ingest": ledger}, "shards": shards, "text_bytes": text_bytes}
+
+
+def _ingest(work: tuple[IngestTask, Unit]) -> dict[str, Any]:
+    return ingest_unit(*work)
 
 
 def _judge(run: RunFolder, name: str, account: dict[str, Any] | None, units_of: Stage) -> None:
