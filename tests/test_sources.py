@@ -18,7 +18,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomct.documents.ingest import canonical_key, row_keys
+from ecomct.documents.ingest import row_keys
+from ecomct.documents.keys import canonical_key
 from ecomct.documents.linearise import linearise, lookup
 from ecomct.errors import InputError
 from ecomct.recipe import Recipe, Source, load_recipe

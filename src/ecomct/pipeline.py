@@ -78,6 +78,7 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
             for step in steps(run, until):
                 stage = step.stage()
                 if stage.done() is not None:
+                    stage.tidy()
                     out.print(f"[bold]{step.name}[/]: up to date", highlight=False)
                     continue
                 if not checked:
