@@ -138,6 +138,10 @@ class Stage:
         shutil.rmtree(self._work)
         return manifest
 
+    def reused(self) -> tuple[int, int]:
+        """Units kept of an earlier run, and units in all, while the stage is open."""
+        return self._units.reused()
+
     def tidy(self) -> None:
         """Drop the working state of a run that was killed when its manifest was written."""
         shutil.rmtree(self._work, ignore_errors=True)

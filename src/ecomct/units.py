@@ -80,6 +80,11 @@ class Units:
             write_json(self._work / f"{name}.json", asdict(unit))
             self._mine[name] = unit
 
+    def reused(self) -> tuple[int, int]:
+        """How many units this run has kept of an earlier one, and how many it has."""
+        mine = self.claimed()
+        return sum(self.inherited().get(name) == unit for name, unit in mine.items()), len(mine)
+
     def claimed(self) -> dict[str, Unit]:
         """Units that this run has finished or kept, also before it was killed."""
         found = {path.stem: self._read(path) for path in sorted(self._work.glob("*.json"))}

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import shop_tables
 from run_files import digests, stages_run
 
+from conftest import shop_tables
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 
@@ -85,7 +85,7 @@ def test_what_did_not_change_is_not_written_again(shop: Shop, tmp_path: Path) ->
     recipe = shop({**BUCKETS, "tokenizer": {"path": "tokenizer.json", "eos": "<|endoftext|>"}})
     folder = pack(recipe, tmp_path / "runs")
     before, bytes_before = times(folder), digests(folder)
-    forget(recipe, ["P007"])
+    forget(recipe, ["P008"])
     pack(recipe, tmp_path / "runs")
     after, bytes_after = times(folder), digests(folder)
     assert stages_run(folder) == 2 * ["ingest", "link", "tokenize", "mix", "pack"]

@@ -104,7 +104,7 @@ def forget_file(recipe: Path) -> Path:
 def read_forget_list(path: Path) -> tuple[str, ...]:
     """Keys of a forget list, one a line, sorted, none twice; lines that begin with # are remarks. No file: no keys."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:

@@ -108,7 +108,7 @@ def _unit_keys(run: RunFolder, stage: Stage, tasks: dict[str, PackTask], buckets
     for role, task in tasks.items():
         settings = key_of(task.streams, task.eos, task.separator, shared)
         for bucket in range(buckets):
-            of = [bucket_parts(facts, bucket, task.groups)]
+            of: list[Any] = [bucket_parts(facts, bucket, task.groups)]
             if role == "domain":
                 of += [mixture[f"plan/bucket-{bucket:05d}.parquet"], used_homes(run, facts, task.budget, bucket)]
             keys[role, bucket] = key_of(settings, of)
