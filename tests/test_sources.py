@@ -18,7 +18,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecomct.documents.ingest import canonical_key, row_keys
+from ecomct.documents.ingest import row_keys
+from ecomct.documents.keys import canonical_key
 from ecomct.documents.linearise import linearise, lookup
 from ecomct.errors import InputError
 from ecomct.recipe import Recipe, Source, load_recipe
@@ -273,7 +274,21 @@ def test_long_integers_keep_their_digits(tmp_path: Path) -> None:
 
 
 _STRETCHES = [
-    *(b"{", b"}", b'{"a": ', b'"', b'"a": 1}', b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\xef\xbb\xbf", b"\x00", b" ", b"\r", b"[1]"),
+    *(
+        b"{",
+        b"}",
+        b'{"a": ',
+        b'"',
+        b'"a": 1}',
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\\ud800",
+        b"\xef\xbb\xbf",
+        b"\x00",
+        b" ",
+        b"\r",
+        b"[1]",
+    ),
     *("二".encode(), b"12345678901", b"98765432109", b"1.5e7", b"NaN", b'{"a": 12345678901234567890}', b'{"a": "x"}', b"null"),
 ]
 

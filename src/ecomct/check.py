@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ecomct.documents.ingest import canonical_key
+from ecomct.documents.keys import canonical_key
 from ecomct.documents.linearise import lookup
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import SCORERS, read_task

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ecomct import __version__
+from ecomct.atomic import write_atomic
 from ecomct.errors import InputError
 from ecomct.pipeline import STAGES, run_recipe
 from ecomct.progress import console, out, show
@@ -99,6 +100,82 @@ def check(recipe: RecipeFile, as_json: Annotated[bool, typer.Option("--json", he
             typer.echo(f"{recipe}: no fault found")
     if problems:
         raise typer.Exit(2)
+
+
+@app.command()
+def explain(
+    recipe: RecipeFile,
+    sample: Annotated[str, typer.Argument(metavar="SAMPLE", help="SEQUENCE, SEQUENCE:SEGMENT or a sample number of the plan.")],
+    arm: Annotated[str, typer.Option(help="Arm that is read.")] = "mixed",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Draw the sample into this file, one sample only.")] = None,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Take a sample apart: its rows, fields and tokens in order, and why these rows stand together.
+
+    Example: ecomct explain examples/shop/recipe.yaml 0:1 --svg cluster.svg
+    """
+    from ecomct.lineage import draw, explain, locate
+    from ecomct.lineage import show as lines
+
+    found = explain.Explainer(locate.open_run(load_recipe(recipe), runs)).sample(sample, arm)
+    if svg is not None:
+        if len(found) > 1:
+            raise InputError(f"--svg: sequence {sample} has {len(found)} samples; name one, as in {sample}:0")
+        write_atomic(svg, draw.svg(found[0]))
+    if as_json:
+        typer.echo(json.dumps([lines.sample_json(one) for one in found], ensure_ascii=False, indent=1))
+    else:
+        typer.echo("\n\n".join("\n".join(lines.sample_lines(one)) for one in found))
+
+
+@app.command()
+def trace(
+    recipe: RecipeFile,
+    row: Annotated[str, typer.Argument(metavar="ROW", help="Row number, FILE:LINE, or source/key for all rows of a product.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Say where a row went, or why not: its fate at each stage and its tokens in every arm.
+
+    Example: ecomct trace examples/shop/recipe.yaml reviews.jsonl:3
+    """
+    from ecomct.lineage import locate, rows
+    from ecomct.lineage import show as lines
+    from ecomct.lineage.trace import trace_rows
+
+    located = locate.open_run(load_recipe(recipe), runs)
+    found = trace_rows(located, rows.rows_named(located, row))
+    if as_json:
+        typer.echo(json.dumps([lines.trace_json(one) for one in found], ensure_ascii=False, indent=1))
+    else:
+        typer.echo("\n\n".join("\n".join(lines.trace_lines(one)) for one in found))
+
+
+@app.command()
+def forget(
+    recipe: RecipeFile,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="KEY...", help="Products: source/key, or the bare key.")] = None,
+    file: Annotated[Path | None, typer.Option("--from", help="File of keys, one a line.")] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Only say what would go.")] = False,
+    runs: Runs = Path("runs"),
+    workers: Workers = CORES,
+) -> None:
+    """Forget products: put their keys on the list beside the recipe and rebuild what held their rows.
+
+    Example: ecomct forget examples/shop/recipe.yaml products/C001 --list
+    """
+    from ecomct.lineage import forget, locate
+    from ecomct.lineage import show as lines
+
+    wanted = forget.read_keys(keys or [], file)
+    if only_list:
+        located = locate.open_run(load_recipe(recipe), runs)
+        show(lines.affected_table(forget.affected(located, wanted)))
+        return
+    found, arms = forget.forget(recipe, wanted, runs, workers)
+    for rows in lines.forgotten_tables(found, arms):
+        show(rows)
 
 
 @app.command()

@@ -78,6 +78,7 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
             for step in steps(run, until):
                 stage = step.stage()
                 if stage.done() is not None:
+                    stage.tidy()
                     out.print(f"[bold]{step.name}[/]: up to date", highlight=False)
                     continue
                 if not checked:
@@ -107,15 +108,18 @@ def _check_files(recipe: Recipe, until: str) -> None:
 def _run_step(run: RunFolder, step: Step, stage: Stage) -> None:
     """Run one step and show what came of it."""
     if changed := stage.changed():
-        out.print(f"[bold]{step.name}[/]: made anew, {', '.join(changed)} changed", highlight=False)
+        out.print(f"[bold]{step.name}[/]: made again, {', '.join(changed)} changed", highlight=False)
     if not console.is_terminal:
         console.print(f"[bold]{step.name}[/] ...", highlight=False)
     with _Watch() as watch:
         stage.open()
-        stage.close(step.work(stage))
+        facts = step.work(stage)
+        kept, units = stage.reused()
+        stage.close(facts)
     _write_ledger(run)
     _write_timing(run, step.name, watch)
-    out.print(f"[bold]{step.name}[/]: {watch.seconds:.1f} s, {watch.peak >> 20:,} MiB at the peak", highlight=False)
+    reused = f", {kept} of {units} units kept" if kept else ""
+    out.print(f"[bold]{step.name}[/]: {watch.seconds:.1f} s, {watch.peak >> 20:,} MiB at the peak{reused}", highlight=False)
     if step.table is not None:
         show(step.table())
 

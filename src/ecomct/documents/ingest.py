@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from decimal import Decimal
-from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
+from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
 from ecomct.documents.linearise import Rejected, Span, linearise, lookup
 from ecomct.documents.schema import DOCUMENTS, REJECTED
 from ecomct.recipe.model import Recipe, Source
@@ -28,7 +26,6 @@ from ecomct.sources.readers import Row, read_rows
 # Text of one shard; later stages hold one shard in memory at a time.
 SHARD_BYTES = 32 << 20
 _BATCH = 4096
-_WHOLE = re.compile(r"\A(-?[0-9]+)\.0+\Z")
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,16 @@ class IngestTask:
     min_chars: int
     is_referred_to: bool
     is_pointed_at: bool
+    forget: frozenset[str]
 
 
 def ingest_task(recipe: Recipe, folder: Path, name: str) -> IngestTask:
     """The task of one source."""
     sources = recipe.sources.values()
-    referred = any(reference.to == name for source in sources for reference in source.references)
+    referred = name in referred_to(recipe)
     pointed = not referred and any(related.to == name for source in sources for related in source.related)
-    return IngestTask(folder, name, recipe.sources[name], recipe.seed, recipe.cleaning.min_chars, referred, pointed)
+    chars, forget = recipe.cleaning.min_chars, frozenset(forgotten_keys(recipe))
+    return IngestTask(folder, name, recipe.sources[name], recipe.seed, chars, referred, pointed, forget)
 
 
 def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
@@ -59,37 +58,45 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
     """
     writer = _ShardWriter(task.folder / "shards", unit.name)
     reasons: Counter[str] = Counter()
+    forgotten: set[str] = set()
     rows_in = 0
     source = task.source
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
     with _RejectWriter(task, unit) as rejects:
         for row in read_rows(unit, encodings, source.limit):
             rows_in += 1
+            keys = row_keys(row.data, source, task.name, task.is_referred_to) if row.data is not None else []
+            if listed := task.forget.intersection(keys):
+                # Before any other reason: of a forgotten row only its place is kept.
+                forgotten |= listed
+                reasons[FORGOTTEN] += 1
+                rejects.add(Row(row.line, None), FORGOTTEN, "", keys)
+                continue
             if row.data is None:
                 fault = (row.reason, row.detail)
             else:
                 try:
-                    writer.add(_document(task, unit, row.line, row.data))
+                    writer.add(_document(task, unit, row.line, row.data, keys))
                     continue
                 except Rejected as error:
                     fault = (error.reason, error.detail)
             reasons[fault[0]] += 1
-            rejects.add(row, *fault)
+            rejects.add(row, *fault, keys)
         shards = writer.close()
     return {
         "account": {"rows_in": rows_in, "kept": writer.rows, "rejected": dict(sorted(reasons.items()))},
         "shards": shards,
         "text_bytes": writer.text_bytes,
+        "forgotten": sorted(forgotten),
     }
 
 
-def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any]) -> dict[str, Any]:
+def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     """One row as a document (columns of DOCUMENTS); raises Rejected."""
     source = task.source
     text, language, spans = linearise(data, source, hash_text(f"{unit.file}:{line}", task.seed))
     if len(text) < task.min_chars:
         raise Rejected("too_short", f"{len(text)} characters, cleaning.min_chars is {task.min_chars}")
-    keys = row_keys(data, source, task.name, task.is_referred_to)
     related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
     row = row_number(unit.source_index, unit.file_index, line)
     plain = " ".join(text.casefold().split())
@@ -142,16 +149,6 @@ def further_keys(data: dict[str, Any], source: Source, name: str, is_pointed_at:
 def _keys_in(value: Any) -> list[str]:
     """Keys of a column that holds one or a list of them."""
     return [key for item in (value if isinstance(value, list) else [value]) if (key := canonical_key(item)) is not None]
-
-
-def canonical_key(value: Any) -> str | None:
-    """A key as text, equal for 7, 7.0, "7.0" and " 7 "; None where there is no key."""
-    if value is None or isinstance(value, bool | dict | list) or value != value:
-        return None
-    if isinstance(value, float | Decimal) and isfinite(value) and value == int(value):
-        value = int(value)
-    # pandas writes 7.0 for 7 where a column of whole numbers has a gap.
-    return _WHOLE.sub(r"\1", str(value).strip()) or None
 
 
 def _duplicate_scope(source: Source, keys: list[str], row: int) -> tuple[str, ...]:
@@ -219,9 +216,9 @@ class _RejectWriter:
         self._open = ExitStack()
         self._file: pq.ParquetWriter | None = None
 
-    def add(self, row: Row, reason: str, detail: str) -> None:
+    def add(self, row: Row, reason: str, detail: str, keys: list[str]) -> None:
         raw = row.raw or (json.dumps(row.data, ensure_ascii=False, default=str)[:2000] if row.data is not None else "")
-        self._batch.append((*self._place, row.line, reason, detail[:2000], raw))
+        self._batch.append((*self._place, row.line, reason, detail[:2000], raw, keys))
         if len(self._batch) >= _BATCH:
             self._flush()
 

@@ -31,7 +31,8 @@ REJECTED = pa.schema(
         ("line", pa.int64()),
         ("reason", pa.string()),
         ("detail", pa.string()),
-        ("raw", pa.string()),
+        ("raw", pa.string()),  # empty where the row was forgotten
+        ("keys", pa.list_(pa.string())),  # of rows that could be parsed
     ]
 )
 # One line for each document of the shard of the same name, in the same order.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def write_file(
     table = pa.concat_tables([sequence_schema(length).empty_table(), *parts]).combine_chunks()
     table = table.take(pa.array(np.argsort(np.array(targets, dtype=np.int64), kind="stable")))
     with (
-        atomic_path(folder / arm / _file_name(number, files)) as path,
+        atomic_path(folder / arm / file_name(number, files)) as path,
         pa.OSFile(str(path), "wb") as sink,
         pa.ipc.new_stream(sink, table.schema) as writer,
     ):
@@ -97,7 +97,7 @@ def write_dataset_files(folder: Path, arm: Arm, files: int, length: int, fingerp
 
     features = datasets.Features.from_arrow_schema(sequence_schema(length))
     write_json(folder / arm / "dataset_info.json", {"citation": "", "description": "", "features": features.to_dict()})
-    names = [{"filename": _file_name(number, files)} for number in range(files)]
+    names = [{"filename": file_name(number, files)} for number in range(files)]
     state: dict[str, Any] = {
         "_data_files": names,
         "_fingerprint": fingerprint,
@@ -181,11 +181,22 @@ def _contents(folder: Path, stream: str, packed: Packed, sequences: I64) -> tupl
     return np.concatenate(rows), np.concatenate(spans), samples
 
 
-def _file_name(number: int, files: int) -> str:
+def file_name(number: int, files: int) -> str:
+    """Name of an arm's `number`-th data file."""
     return f"data-{number:05d}-of-{files:05d}.arrow"
+
+
+def packed_file(stream: str, bucket: int) -> str:
+    """Path of a packed file under the stage's folder."""
+    return f"packed/{stream}/bucket-{bucket:05d}.arrow"
+
+
+def places_of(plan: Sequence[tuple[str, int]], packed: Mapping[str, Packed]) -> list[tuple[str, int, int]]:
+    """Of each sequence of a plan: stream, bucket and position in that packed file."""
+    return [(stream, int(packed[stream].bucket[number]), int(packed[stream].position[number])) for stream, number in plan]
 
 
 def _open(folder: Path, stream: str, bucket: int) -> pa.Table:
     """A packed file, memory-mapped."""
-    with pa.memory_map(str(folder / "packed" / stream / f"bucket-{bucket:05d}.arrow")) as source:
+    with pa.memory_map(str(folder / packed_file(stream, bucket))) as source:
         return pa.ipc.open_file(source).read_all()

@@ -89,7 +89,27 @@ def read_recipe(path: Path) -> tuple[Recipe | None, list[str]]:
     problems += adapter_problems + _source_problems(sources, list(sources)) + _arm_problems(recipe)
     recipe = recipe.model_copy(update={"sources": sources})
     object.__setattr__(recipe, "_folder", path.parent)
+    try:
+        object.__setattr__(recipe, "_forget", read_forget_list(forget_file(path)))
+    except InputError as error:
+        problems.append(str(error))
     return (None if unset else recipe), problems
+
+
+def forget_file(recipe: Path) -> Path:
+    """Where the forget list of a recipe is: beside it, by the same stem."""
+    return recipe.with_suffix(".forget")
+
+
+def read_forget_list(path: Path) -> tuple[str, ...]:
+    """Keys of a forget list, one a line, sorted, none twice; lines that begin with # are remarks. No file: no keys."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); write one key a line") from error
+    return tuple(sorted({line for line in lines if line and not line.startswith("#")}))
 
 
 def _readable_sources(document: dict[str, Any]) -> dict[str, Source | None]:

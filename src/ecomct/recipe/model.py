@@ -282,6 +282,13 @@ class Recipe(Part):
 
     # Where relative paths start; set by the loader, not by the document.
     _folder: Path = Path(".")
+    # Keys of products whose rows are left out: the lines of the file beside the recipe that ends in .forget.
+    _forget: tuple[str, ...] = ()
+
+    @property
+    def forget(self) -> tuple[str, ...]:
+        """The forget list as written, sorted; `ecomct forget` adds to it."""
+        return self._forget
 
     def resolve(self, path: str) -> Path:
         """Return `path` against the folder of the recipe file (absolute paths stay)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from ecomct.atomic import write_json
 from ecomct.engine import map_units
@@ -20,6 +22,9 @@ from ecomct.seeded import U64
 from ecomct.stage import Stage, code_digest, outputs_digest
 from ecomct.tokens.pieces import SEPARATORS, read_bucket
 from ecomct.tokens.tokenizer import load_tokenizer
+from ecomct.units import key_of
+
+EVERY_HOME = HomeBudget(1 << 64, ())
 
 
 def stage(run: RunFolder) -> Stage:
@@ -56,17 +61,39 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         budget=homes,
         seed=run.recipe.seed,
     )
-    todo = [bucket for bucket in range(facts["buckets"]) if stage.unit(f"{bucket}") is None]
+    keys = [_bucket_key(run, stage, task, facts, bucket) for bucket in range(facts["buckets"])]
+    todo = [bucket for bucket, key in enumerate(keys) if stage.unit(f"{bucket}", key) is None]
     done = track(map_units(partial(mix_bucket, task), todo, run.workers), "mix", len(todo))
     for bucket, result in zip(todo, done, strict=True):
-        stage.finish_unit(f"{bucket}", result)
-    units = [stage.unit(f"{bucket}") or {} for bucket in range(facts["buckets"])]
+        stage.finish_unit(f"{bucket}", result, keys[bucket], [f"plan/bucket-{bucket:05d}.parquet"])
+    units = [stage.unit(f"{bucket}", key) or {} for bucket, key in enumerate(keys)]
     measures = summarise([unit["measures"] for unit in units]) | {"budget": _as_json(budget)}
     write_json(stage.folder / "measures.json", measures)
     ledger = total([unit["accounts"] for unit in units], run.sources)
     # Numbers beyond 2**53 are not safe in JSON.
     chosen = {"limit": str(homes.limit), "skipped": [str(home) for home in homes.skipped]}
     return {"ledger": {"mix": ledger}, "measures": measures, "homes": chosen, "budget": _as_json(budget)}
+
+
+def _bucket_key(run: RunFolder, stage: Stage, task: MixTask, facts: dict[str, Any], bucket: int) -> str:
+    """What determines a bucket's plan: its pieces, which of them the budget uses, and how they are mixed."""
+    shared = {name: stage.inputs[name] for name in ("mixing", "domain", "titles", "length", "seed", "code")}
+    used = used_homes(run, facts, task.budget, bucket)
+    return key_of(bucket_parts(facts, bucket, facts["groups"]), used, task.sources, task.separator, task.epochs, shared)
+
+
+def bucket_parts(facts: dict[str, Any], bucket: int, shards: Iterable[str]) -> dict[str, str]:
+    """Digest of what each of `shards` has in a bucket, from the facts of the tokens."""
+    groups, digests = facts["groups"], facts["digests"]
+    return {shard: digests[shard][groups[shard].index(bucket)] for shard in shards if bucket in groups[shard]}
+
+
+def used_homes(run: RunFolder, facts: dict[str, Any], homes: HomeBudget, bucket: int) -> str:
+    """Which pieces of a bucket the budget uses, as a digest: a budget that moves elsewhere changes nothing here."""
+    if homes == EVERY_HOME:
+        return "all"
+    table = read_bucket(run.tokens / "shards", facts["groups"], bucket, ["home"])
+    return xxhash.xxh3_128_hexdigest(np.packbits(homes.holds(table["home"].to_numpy(), run.recipe.seed)).tobytes())
 
 
 def separator_ids(run: RunFolder) -> tuple[int, ...]:
@@ -100,7 +127,7 @@ def _budget(run: RunFolder, facts: dict[str, Any], separator: int) -> tuple[Budg
     there = {str(language): tokens for language, tokens in general.items()}
     budget = plan_budget(run.recipe.blend, domain, there)
     if budget.domain >= domain * run.recipe.blend.epochs:
-        return budget, HomeBudget(1 << 64, ())
+        return budget, EVERY_HOME
     home, tokens = _homes(run, facts)
     homes, taken = choose_homes_within(home, tokens + np.uint64(joint), budget.domain // run.recipe.blend.epochs, run.recipe.seed)
     # General text follows what whole products really make of the budget.

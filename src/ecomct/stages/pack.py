@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,14 +11,26 @@ from ecomct.atomic import write_json
 from ecomct.engine import map_units
 from ecomct.errors import InputError
 from ecomct.ledger import Account
-from ecomct.packing.arms import FILE_SEQUENCES, Packed, measure_arm, open_packed, plan_arm, write_dataset_files, write_file
+from ecomct.packing.arms import (
+    FILE_SEQUENCES,
+    Packed,
+    file_name,
+    measure_arm,
+    open_packed,
+    packed_file,
+    places_of,
+    plan_arm,
+    write_dataset_files,
+    write_file,
+)
 from ecomct.packing.assemble import PackTask, pack_bucket
 from ecomct.progress import track
 from ecomct.recipe.model import Arm
 from ecomct.run_folder import RunFolder
-from ecomct.stage import Stage, code_digest, outputs_digest
-from ecomct.stages.mix import read_budget, separator_ids
+from ecomct.stage import Stage, code_digest, outputs, outputs_digest
+from ecomct.stages.mix import bucket_parts, read_budget, separator_ids, used_homes
 from ecomct.tokens.tokenizer import load_tokenizer
+from ecomct.units import files_of, key_of
 
 
 def stage(run: RunFolder) -> Stage:
@@ -39,11 +52,13 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Pack bucket by bucket, then write each arm in training order."""
     streams = _streams(run)
     buckets = run.facts(run.tokens)["buckets"]
-    task = _task(run, stage, streams)
-    todo = [bucket for bucket in range(buckets) if stage.unit(f"bucket-{bucket}") is None]
-    done = track(map_units(partial(pack_bucket, task), todo, run.workers), "pack", len(todo))
-    for bucket, facts in zip(todo, done, strict=True):
-        stage.finish_unit(f"bucket-{bucket}", facts)
+    tasks = _tasks(run, stage, streams)
+    keys = _unit_keys(run, stage, tasks, buckets)
+    todo = [unit for unit, key in keys.items() if stage.unit(_unit_name(*unit), key) is None]
+    done = track(map_units(partial(_pack_unit, tasks), todo, run.workers), "pack", len(todo))
+    for unit, facts in zip(todo, done, strict=True):
+        files = [packed_file(stream, unit[1]) for stream in tasks[unit[0]].streams]
+        stage.finish_unit(_unit_name(*unit), facts, keys[unit], files)
     packed = {stream: open_packed(stage.folder, stream, buckets, run.recipe.seed) for stream in streams}
     arms, ledger = {}, {}
     for arm in run.recipe.training.arms:
@@ -62,6 +77,42 @@ def _streams(run: RunFolder) -> tuple[str, ...]:
         budget, _ = read_budget(run)
         streams += [f"general-{language}" for language in sorted(budget.general)]
     return tuple(streams)
+
+
+def _tasks(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> dict[str, PackTask]:
+    """Domain and general streams apart: they share no piece, so that a change of one spares the other."""
+    task, tasks = _task(run, stage, streams), {}
+    for role, chosen in (("domain", True), ("general", False)):
+        # A shard's name begins with the index of its source.
+        groups = {shard: group for shard, group in task.groups.items() if run.domain[int(shard[:4])] is chosen}
+        mine = tuple(stream for stream in streams if stream.startswith("domain-") is chosen)
+        if mine:
+            tasks[role] = replace(task, groups=groups, streams=mine)
+    return tasks
+
+
+def _unit_name(role: str, bucket: int) -> str:
+    return f"bucket-{role}-{bucket}"
+
+
+def _pack_unit(tasks: dict[str, PackTask], unit: tuple[str, int]) -> dict[str, Any]:
+    role, bucket = unit
+    return pack_bucket(tasks[role], bucket)
+
+
+def _unit_keys(run: RunFolder, stage: Stage, tasks: dict[str, PackTask], buckets: int) -> dict[tuple[str, int], str]:
+    """What determines the packed files of each bucket's domain and general streams."""
+    facts, mixture = run.facts(run.tokens), outputs(run.mixture)
+    shared = {name: stage.inputs[name] for name in ("domain", "length", "seed", "code")}
+    keys = {}
+    for role, task in tasks.items():
+        settings = key_of(task.streams, task.eos, task.separator, shared)
+        for bucket in range(buckets):
+            of: list[Any] = [bucket_parts(facts, bucket, task.groups)]
+            if role == "domain":
+                of += [mixture[f"plan/bucket-{bucket:05d}.parquet"], used_homes(run, facts, task.budget, bucket)]
+            keys[role, bucket] = key_of(settings, of)
+    return keys
 
 
 def _task(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> PackTask:
@@ -89,13 +140,23 @@ def _write_arm(run: RunFolder, stage: Stage, arm: Arm, packed: dict[str, Packed]
     if not plan:
         raise InputError(f"training.arms: arm {arm} has no sequence; its sources or blend.tokens are too small")
     files = -(-len(plan) // FILE_SEQUENCES)
+    digests = packed_digests(stage, run.facts(run.tokens)["buckets"])
     for number in track(range(files), f"write {arm}"):
-        if stage.unit(f"{arm}-{number}") is None:
+        places = places_of(plan[number * FILE_SEQUENCES : (number + 1) * FILE_SEQUENCES], packed)
+        sources = {name: digests[name] for name in {packed_file(stream, bucket) for stream, bucket, _ in places}}
+        key = key_of(places, sources, number, files, length, stage.inputs["code"])
+        if stage.unit(f"{arm}-{number}", key) is None:
             write_file(stage.folder, arm, number, files, plan, packed, length)
-            stage.finish_unit(f"{arm}-{number}", {})
+            stage.finish_unit(f"{arm}-{number}", {}, key, [f"{arm}/{file_name(number, files)}"])
     write_dataset_files(stage.folder, arm, files, length, f"{arm}-{stage.fingerprint[:16]}")
     measures, kept = measure_arm(stage.folder, plan, packed, length, blend.general_per_domain, run.sources)
     return measures, _accounts(run, arm, kept)
+
+
+def packed_digests(stage: Stage, buckets: int) -> dict[str, str]:
+    """Digest of each packed file of this run."""
+    units = [stage.recorded(_unit_name(role, bucket)) for role in ("domain", "general") for bucket in range(buckets)]
+    return {name: described["xxh3_128"] for name, described in files_of(unit for unit in units if unit).items()}
 
 
 def _accounts(run: RunFolder, arm: Arm, kept: dict[str, int]) -> dict[str, Any]:

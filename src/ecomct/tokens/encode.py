@@ -15,8 +15,9 @@ from tokenizers import Encoding, Tokenizer
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.ingest import iter_shard
-from ecomct.tokens.pieces import PIECES, bucket_of
+from ecomct.tokens.pieces import PIECES, bucket_of, group_digests
 from ecomct.tokens.tokenizer import load_tokenizer
+from ecomct.units import file_digest
 
 _SENTENCE_END = re.compile(r"[。！？!?；;]+[”’」』\"')）]*|\.(?=\s)|\n+")
 _SPACE = re.compile(r"\s+")
@@ -50,7 +51,7 @@ def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
 
     Ids are those of the tokenizer for each document's text alone, whatever its neighbours.
     """
-    tokenizer, _ = _open(task.tokenizer)
+    tokenizer, _ = _open(task.tokenizer, file_digest(task.tokenizer / "tokenizer.json"))
     links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", *_LINKED])
     train = np.asarray(links["fate"].to_pylist(), dtype=object) == "train"
     parts: list[pa.Table] = []
@@ -66,7 +67,7 @@ def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
             parts.append(_encode_batch(tokenizer, rows.slice(start, _BATCH), links.take(pa.array(where[batch])), task, counts))
     pieces = pa.concat_tables([PIECES.empty_table(), *parts]).unify_dictionaries().combine_chunks()
     offsets = _write_by_bucket(pieces, task, shard)
-    return {"counts": counts, "buckets": offsets}
+    return {"counts": counts, "buckets": offsets, "digests": group_digests(task.out / f"{shard}.parquet")}
 
 
 def cut(encoding: Encoding, text: str, limit: int) -> list[Piece]:
@@ -98,7 +99,8 @@ def cut(encoding: Encoding, text: str, limit: int) -> list[Piece]:
 
 
 @lru_cache(maxsize=1)
-def _open(folder: Path) -> tuple[Tokenizer, int]:
+def _open(folder: Path, digest: str) -> tuple[Tokenizer, int]:
+    # By content: one process may run twice with a tokenizer trained anew between.
     return load_tokenizer(folder)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 PIECES = pa.schema(
     [
@@ -34,6 +35,20 @@ SEPARATORS = ("\n\n", "\n", " ")
 def bucket_of(home: npt.NDArray[np.uint64], buckets: int) -> npt.NDArray[np.int64]:
     """Bucket of each home product, by its hash."""
     return (home % np.uint64(buckets)).astype(np.int64)
+
+
+def group_digests(shard: Path) -> list[str]:
+    """Digest of each row group's bytes in a shard: what of a bucket came from it, comparable without decoding."""
+    digests = []
+    with pq.ParquetFile(shard) as file, open(shard, "rb") as handle:
+        for number in range(file.num_row_groups):
+            group = file.metadata.row_group(number)
+            columns = [group.column(index) for index in range(group.num_columns)]
+            starts = [column.dictionary_page_offset or column.data_page_offset for column in columns]
+            handle.seek(min(starts))
+            # A group's columns stand one after the other.
+            digests.append(xxhash.xxh3_128_hexdigest(handle.read(sum(column.total_compressed_size for column in columns))))
+    return digests
 
 
 def read_bucket(folder: Path, groups: dict[str, list[int]], bucket: int, columns: list[str]) -> pa.Table:

@@ -1,0 +1,91 @@
+"""Where a row went: rejected, repeated, held out, left over or clustered, and its tokens in every arm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecomct.lineage.locate import Document, Located, Place, Reject
+
+# Outcomes besides the leftover reasons of the plan; a rejected row's is its reason.
+TRAINED_APART = "general"
+OVER_BUDGET = "over_budget"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One row's way. `outcome` is one word of the ledger: a reason, a fate, `clustered` or `general`.
+
+    `places` by arm; an arm that does not read the row's source is left out, one that has no room for it has [].
+    """
+
+    row: int
+    source: str
+    file: str
+    line: int
+    keys: list[str]
+    stage: str
+    outcome: str
+    detail: str = ""
+    text: str = ""
+    duplicate_of: int | None = None
+    together_with: list[int] = field(default_factory=list)
+    sample: int | None = None
+    anchors: int = 0
+    places: dict[str, list[Place]] = field(default_factory=dict)
+
+
+def trace_rows(located: Located, rows: Collection[int]) -> list[Trace]:
+    """The way of each given row, sorted by row; every row of the run has exactly one outcome."""
+    documents = located.documents(rows)
+    places = {arm: located.places(arm, rows) for arm in located.arms}
+    found = [_of_reject(reject) for reject in located.rejects(set(rows))]
+    found += [_of_document(located, document, places) for document in documents.values()]
+    return sorted(found, key=lambda trace: trace.row)
+
+
+def _of_reject(reject: Reject) -> Trace:
+    place = (reject.row, reject.source, reject.file, reject.line, reject.keys)
+    return Trace(*place, "ingest", reject.reason, reject.detail, reject.raw)
+
+
+def _of_document(located: Located, document: Document, places: dict[str, list[Place]]) -> Trace:
+    base: dict[str, Any] = {
+        "row": document.row,
+        "source": document.source,
+        "file": document.file,
+        "line": document.line,
+        "keys": document.keys,
+        "text": document.text,
+    }
+    if document.fate != "train":
+        return Trace(**base, stage="link", outcome=document.fate, duplicate_of=document.duplicate_of)
+    domain = located.run.domain[document.row >> 52]
+    mine = {
+        arm: [place for place in found if place.row == document.row]
+        for arm, found in places.items()
+        if arm != ("general" if domain else "domain-separate")
+    }
+    if not domain:
+        outcome = TRAINED_APART if any(mine.values()) else OVER_BUDGET
+        return Trace(**base, stage="pack", outcome=outcome, places=mine)
+    lines = located.plan(document.home)
+    # Until titles are repeated as anchors, every line is a row's own.
+    own = [line for line in lines if line["row"] == document.row and not line.get("anchor", False)]
+    if not own:
+        return Trace(**base, stage="mix", outcome=OVER_BUDGET, places=mine)
+    # A row that was cut is counted by its first piece, in the first epoch.
+    first = min(own, key=lambda line: (line.get("epoch", 0), line["piece"]))
+    same = [line for line in lines if (line.get("epoch", 0), line["sample"]) == (first.get("epoch", 0), first["sample"])]
+    together = [line["row"] for line in same if line["row"] != document.row]
+    anchors = sum(line["row"] == document.row and line.get("anchor", False) for line in lines)
+    return Trace(
+        **base,
+        stage="mix",
+        outcome=first["reason"],
+        together_with=list(dict.fromkeys(together)),
+        sample=first["sample"],
+        anchors=anchors,
+        places=mine,
+    )
