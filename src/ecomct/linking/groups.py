@@ -53,7 +53,7 @@ def _join(linked: Linked, rows: I64, mixing: Mixing) -> tuple[U64, list[dict[str
     What one round joins may be joined again: connected groups stay connected over any bridge. Where only different
     sources are adjacent that is not so, and one round is all.
     """
-    home, source = linked.product, linked.source[rows]
+    home, source = linked.product.copy(), linked.source[rows]
     names, points = _part(linked.entities, rows), _part(linked.points_to, rows)
     rounds: list[dict[str, Any]] = []
     while True:
