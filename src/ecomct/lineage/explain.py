@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from ecomct.errors import InputError
 from ecomct.lineage.locate import Document, Located, Place, arm_files, open_arm, stretches
@@ -113,12 +115,10 @@ class Explainer:
 
     def _planned(self, number: int) -> list[dict[str, Any]] | None:
         """Lines of the plan with a sample number. Reads the column of numbers of every bucket."""
-        import pyarrow.dataset as ds
-
         if number >= 1 << 64:
             return None
         plan = ds.dataset(self.run.mixture / "plan", format="parquet")
-        lines: list[dict[str, Any]] = plan.to_table(filter=ds.field("sample") == number).to_pylist()
+        lines: list[dict[str, Any]] = plan.to_table(filter=ds.field("sample") == pa.scalar(number, pa.uint64())).to_pylist()
         return lines or None
 
     def _find(self, arm: str, lines: list[dict[str, Any]]) -> Explained:
