@@ -7,6 +7,7 @@ import doctest
 import gzip
 import json
 import pickle
+import re
 import unicodedata
 from collections.abc import Callable
 from itertools import pairwise
@@ -121,6 +122,40 @@ def test_results_are_nfkc_without_control_characters_and_with_folded_space(text:
     assert "  " not in cleaned
     assert "\n\n\n" not in cleaned
     assert keep_lines or "\n" not in cleaned
+
+
+def _cleaned_plainly(text: str, keep_lines: bool) -> str:
+    """The definition of `clean_value`, one full pass for each rule and no way round any of them."""
+    text = clean._without_tags(clean._ENTITY.sub(clean._character, text))
+    text = re.sub("\r\n?|\u2028|\u2029", "\n", text)
+    text = unicodedata.normalize("NFKC", clean._INVISIBLE.sub("", text))
+    if keep_lines:
+        text = re.sub(r"\n{3,}", "\n\n", re.sub(r" ?\n ?", "\n", re.sub(r"[^\S\n]+", " ", text)).strip())
+    else:
+        text = " ".join(text.split())
+    return "" if text.casefold() in clean._NO_VALUE else text
+
+
+_OTHER_WHITE = {character for character in map(chr, range(0x110000)) if character.isspace()} - {" "}
+_WHITE = st.text(" \n\r\t\x0b\x1c\x85\xa0\u1680\u2003\u2028\u3000\u200bａ，…ｶﾞ中a", max_size=24)
+
+
+@settings(max_examples=800, deadline=None)
+@given(text=st.one_of(_PIECES, _WHITE, st.lists(st.one_of(_WHITE, _PIECES), max_size=4).map("".join)), keep_lines=st.booleans())
+@example(text="가\u11a8\n\u0301。，\u0327\u0301\n각", keep_lines=True)
+def test_cleaning_is_what_the_plain_definition_says(text: str, keep_lines: bool) -> None:
+    assert clean_value(text, keep_lines) == _cleaned_plainly(text, keep_lines)
+
+
+def test_printable_characters_hide_nothing_and_hold_no_white_space_but_the_space() -> None:
+    """What lets a printable text pass without a search, character by character; and the whole BMP in context."""
+    for character in map(chr, range(0x110000)):
+        if character.isprintable():
+            assert not clean._INVISIBLE.match(character)
+            assert not set(unicodedata.normalize("NFKC", character)) & _OTHER_WHITE
+    for start in range(0, 0xD800, 64):
+        text = "".join(f"x{one}\u0301\n가{one}\u11a8{one}y\n{one}\n" for one in map(chr, range(start, start + 64)))
+        assert clean_value(text, True) == _cleaned_plainly(text, True), hex(start)
 
 
 @settings(max_examples=300, deadline=None)

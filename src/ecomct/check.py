@@ -49,6 +49,9 @@ def check_recipe(recipe: Recipe) -> Findings:
         for reference in source.references:
             if reference.field and reference.to in known and known[name] is not None and known[reference.to] is not None:
                 _check_join(name, reference.field, reference.to, recipe, known[reference.to] or set(), findings)
+        for related in source.related:
+            if related.to is not None and related.to in known and known[name] is not None and known[related.to] is not None:
+                _check_join(name, related.field, related.to, recipe, known[related.to] or set(), findings, "related")
     return findings
 
 
@@ -127,7 +130,7 @@ def _check_source(name: str, recipe: Recipe, findings: Findings) -> set[int] | N
         (findings.problems if bad > source.max_rejected * rows else findings.warnings).append(said)
     for column, count in missing.items():
         if rows > bad and count == rows - bad:
-            said = f"sources.{name}: no row has a column {column}; mend fields, primary_key or references"
+            said = f"sources.{name}: no row has a column {column}; mend fields, primary_key, references or related"
             (findings.problems if column in needed else findings.warnings).append(said)
     if source.primary_key is not None:
         _record(findings, name, source.primary_key, "not null", rows, nulls, null_at)
@@ -146,11 +149,14 @@ def _columns(source: Source, needed: bool = False) -> list[str]:
         column for one in given for column in ([one] if isinstance(one, str) else one) if not needed or isinstance(one, str)
     ]
     columns += [reference.field for reference in source.references if reference.field]
+    columns += [related.field for related in source.related]
     return list(dict.fromkeys(columns + ([source.primary_key] if source.primary_key else [])))
 
 
-def _check_join(name: str, column: str, to: str, recipe: Recipe, known: set[int], findings: Findings) -> None:
-    """Count references that point to no row."""
+def _check_join(
+    name: str, column: str, to: str, recipe: Recipe, known: set[int], findings: Findings, setting: str = "references"
+) -> None:
+    """Count keys of another source, given under `setting`, that are of no row."""
     references, dangling, none = 0, 0, 0
     examples: list[str] = []
     for _, data in _rows(name, recipe):
@@ -165,11 +171,11 @@ def _check_join(name: str, column: str, to: str, recipe: Recipe, known: set[int]
                 dangling += 1
                 examples += [key][: _EXAMPLES - len(examples)]
     _record(findings, name, column, f"joins {to}", references, dangling, examples)
-    if none:
+    if none and setting == "references":
         findings.warnings.append(f"sources.{name}: {none:,} rows have no {column} and cannot be mixed")
     if references and dangling == references:
         shown = ", ".join(repr(example if len(example) <= 40 else example[:37] + "...") for example in examples)
-        findings.problems.append(f"sources.{name}: no {column} is a key of {to}, for example {shown}; mend references")
+        findings.problems.append(f"sources.{name}: no {column} is a key of {to}, for example {shown}; mend {setting}")
 
 
 def _record(findings: Findings, name: str, key: str, test: str, rows: int, failing: int, examples: list[str]) -> None:

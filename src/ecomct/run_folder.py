@@ -64,6 +64,11 @@ class RunFolder:
         """By source index: whether it is a domain source."""
         return tuple(source.role == "domain" for source in self.recipe.sources.values())
 
+    @cached_property
+    def titles(self) -> tuple[bool, ...]:
+        """By source index: whether its rows are titles of products."""
+        return tuple(source.kind == "title" for source in self.recipe.sources.values())
+
     def facts(self, stage: Path) -> dict[str, Any]:
         """Facts that a finished stage left in its manifest."""
         manifest = read_manifest(stage)

@@ -38,13 +38,17 @@ class IngestTask:
     seed: int
     min_chars: int
     is_referred_to: bool
+    is_pointed_at: bool
     forget: frozenset[str]
 
 
 def ingest_task(recipe: Recipe, folder: Path, name: str) -> IngestTask:
     """The task of one source."""
-    referred, forget = name in referred_to(recipe), frozenset(forgotten_keys(recipe))
-    return IngestTask(folder, name, recipe.sources[name], recipe.seed, recipe.cleaning.min_chars, referred, forget)
+    sources = recipe.sources.values()
+    referred = name in referred_to(recipe)
+    pointed = not referred and any(related.to == name for source in sources for related in source.related)
+    chars, forget = recipe.cleaning.min_chars, frozenset(forgotten_keys(recipe))
+    return IngestTask(folder, name, recipe.sources[name], recipe.seed, chars, referred, pointed, forget)
 
 
 def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
@@ -93,6 +97,7 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
     text, language, spans = linearise(data, source, hash_text(f"{unit.file}:{line}", task.seed))
     if len(text) < task.min_chars:
         raise Rejected("too_short", f"{len(text)} characters, cleaning.min_chars is {task.min_chars}")
+    related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
     row = row_number(unit.source_index, unit.file_index, line)
     plain = " ".join(text.casefold().split())
     return {
@@ -102,6 +107,8 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
         "line": line,
         "keys": keys,
         "entities": [hash_text(key) for key in keys],
+        "related": related,
+        "points_to": points_to,
         "language": language,
         "text": text,
         "spans": [Span._asdict(span) for span in spans],
@@ -117,11 +124,31 @@ def row_keys(data: dict[str, Any], source: Source, name: str, is_referred_to: bo
         keys.append(f"{name}/{own}")
     for reference in source.references:
         assert reference.field is not None
-        value = lookup(data, reference.field)
-        for item in value if isinstance(value, list) else [value]:
-            if (key := canonical_key(item)) is not None:
-                keys.append(f"{reference.to}/{key}")
+        keys += [f"{reference.to}/{key}" for key in _keys_in(lookup(data, reference.field))]
     return list(dict.fromkeys(keys))
+
+
+def further_keys(data: dict[str, Any], source: Source, name: str, is_pointed_at: bool) -> tuple[list[int], list[int]]:
+    """Hashes of the further keys that a row holds, and of those of other rows that it points at.
+
+    A key of a source hashes as a product of it does. A row whose key is no product, since only further keys point at
+    it (`is_pointed_at`), holds that key too.
+    """
+    held, pointed = [], []
+    if is_pointed_at and source.primary_key and (own := canonical_key(lookup(data, source.primary_key))) is not None:
+        held.append(hash_text(f"{name}/{own}"))
+    for related in source.related:
+        for key in _keys_in(lookup(data, related.field)):
+            if related.to is not None:
+                pointed.append(hash_text(f"{related.to}/{key}"))
+            else:
+                held.append(hash_text(key, hash_text(related.as_ or related.field) >> 1))
+    return list(dict.fromkeys(held)), list(dict.fromkeys(pointed))
+
+
+def _keys_in(value: Any) -> list[str]:
+    """Keys of a column that holds one or a list of them."""
+    return [key for item in (value if isinstance(value, list) else [value]) if (key := canonical_key(item)) is not None]
 
 
 def _duplicate_scope(source: Source, keys: list[str], row: int) -> tuple[str, ...]:

@@ -13,6 +13,9 @@ DOCUMENTS = pa.schema(
         # Products the row belongs to, as "source/key", and their 64-bit hashes.
         ("keys", pa.list_(pa.string())),
         ("entities", pa.list_(pa.uint64())),
+        # Further keys (recipe: related) as hashes: those the row holds, and those of other rows that it points at.
+        ("related", pa.list_(pa.uint64())),
+        ("points_to", pa.list_(pa.uint64())),
         ("language", pa.dictionary(pa.int8(), pa.string())),
         ("text", pa.string()),
         ("spans", pa.list_(pa.struct([("field", pa.string()), ("start", pa.int32()), ("end", pa.int32())]))),
@@ -38,7 +41,8 @@ LINKS = pa.schema(
         ("row", pa.uint64()),
         ("fate", pa.dictionary(pa.int8(), pa.string())),  # train, held_out, duplicate, held_out_repeat
         ("duplicate_of", pa.uint64()),
-        ("home", pa.uint64()),
+        ("home", pa.uint64()),  # what it is mixed with: its product, or the group that its product or row was joined to
         ("keyed", pa.bool_()),
+        ("product", pa.uint64()),
     ]
 )

@@ -1,6 +1,7 @@
 """Ids only: which rows are duplicates, which are held out, and where each row is at home.
 
-Nothing here reads a text. Memory: about 120 bytes a row and a key at the peak, for all rows at once.
+Nothing here reads a text. Memory: about 120 bytes a row and a key at the peak, for all rows at once; what rows of
+several products and further keys add is said in `home`, `rescue` and `ball`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 from ecomct.atomic import atomic_path
 from ecomct.documents.schema import LINKS
 from ecomct.errors import InputError
+from ecomct.linking.groups import Linked, form_groups
 from ecomct.linking.home import choose_homes
 from ecomct.recipe.model import Recipe
 from ecomct.seeded import U64, hash_text, mix64
@@ -28,15 +30,27 @@ TRAIN, HELD_OUT, DUPLICATE, REPEAT = range(4)
 FATES = ("train", "held_out", "duplicate", "held_out_repeat")
 
 
+class Lists(NamedTuple):
+    """A list of hashes for each row: `value[first[i]:first[i + 1]]`."""
+
+    value: U64
+    first: npt.NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Ids:
-    """Identities of documents, sorted by row. `first[i]:first[i + 1]` are row i's entities."""
+    """Identities of documents, sorted by row. `first[i]:first[i + 1]` are row i's entities.
+
+    `related` and `points_to` are the same for its further keys; empty where the recipe has none.
+    """
 
     row: U64
     digest: npt.NDArray[np.void]
     text_hash: U64
     entity: U64
     first: npt.NDArray[np.int64]
+    related: Lists
+    points_to: Lists
 
     @property
     def source(self) -> npt.NDArray[np.int64]:
@@ -44,18 +58,31 @@ class Ids:
         return (self.row >> np.uint64(52)).astype(np.int64)
 
 
-def read_ids(shards: list[Path]) -> Ids:
-    """Read the id columns of all shards, one column at a time; shard names sort in row order."""
+def read_ids(shards: list[Path], further: bool = False) -> Ids:
+    """Read the id columns of all shards, one column at a time; shard names sort in row order.
+
+    `further`: with the further keys.
+    """
     digests = [np.frombuffer(chunk.buffers()[1], "V16", len(chunk), 16 * chunk.offset) for chunk in _chunks(shards, "digest")]
-    lists = list(_chunks(shards, "entities"))
-    lengths = [pc.list_value_length(chunk).to_numpy(zero_copy_only=False) for chunk in lists]
+    row = _joined([chunk.to_numpy() for chunk in _chunks(shards, "row")], np.uint64)
+    entity, first = _lists(shards, "entities")
+    none = Lists(np.zeros(0, dtype=np.uint64), np.zeros(len(row) + 1, dtype=np.int64))
     return Ids(
-        row=_joined([chunk.to_numpy() for chunk in _chunks(shards, "row")], np.uint64),
+        row=row,
         digest=np.concatenate([np.zeros(0, "V16"), *digests]),
         text_hash=_joined([chunk.to_numpy() for chunk in _chunks(shards, "text_hash")], np.uint64),
-        entity=_joined([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in lists], np.uint64),
-        first=np.concatenate([[0], np.cumsum(_joined(lengths, np.int64))]),
+        entity=entity,
+        first=first,
+        related=_lists(shards, "related") if further else none,
+        points_to=_lists(shards, "points_to") if further else none,
     )
+
+
+def _lists(shards: list[Path], column: str) -> Lists:
+    chunks = list(_chunks(shards, column))
+    lengths = [pc.list_value_length(chunk).to_numpy(zero_copy_only=False) for chunk in chunks]
+    values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in chunks]
+    return Lists(_joined(values, np.uint64), np.concatenate([[0], np.cumsum(_joined(lengths, np.int64))]))
 
 
 def _chunks(shards: list[Path], column: str) -> Iterator[pa.Array]:
@@ -95,8 +122,8 @@ def held_out_rows(ids: Ids, share: float, seed: int) -> npt.NDArray[np.bool_]:
     return held | ((count == 0) & (mix64(ids.row, salt) < limit))
 
 
-def decide(ids: Ids, recipe: Recipe) -> pa.Table:
-    """The LINKS table of all rows: fate, duplicate_of, home, keyed.
+def decide(ids: Ids, recipe: Recipe) -> tuple[pa.Table, dict[str, Any]]:
+    """The LINKS table of all rows (fate, duplicate_of, home, keyed, product), and the measures of homes and groups.
 
     A held-out text that training also has (a review posted twice) would be no test; it gets the fate
     `held_out_repeat` and is used for neither.
@@ -108,19 +135,28 @@ def decide(ids: Ids, recipe: Recipe) -> pa.Table:
     repeat = held & np.isin(ids.text_hash, trained_texts)
     fate = np.select([duplicate, repeat, held], [DUPLICATE, REPEAT, HELD_OUT], TRAIN).astype(np.int8)
     owners = np.array([any(r.to == name for s in recipe.sources.values() for r in s.references) for name in recipe.sources])
-    home, keyed = choose_homes(ids.entity, ids.first, ids.source, owners[ids.source], fate == TRAIN)
+    # General text is no part of the mixture, whatever it refers to.
+    domain = np.array([source.role == "domain" for source in recipe.sources.values()])
+    trained, mixing = (fate == TRAIN) & domain[ids.source], recipe.mixing
+    homes = choose_homes(ids.entity, ids.first, ids.source, owners[ids.source], trained, mixing.max_rows, mixing.exact_links)
     # Rows without a product are their own home; the salt keeps them apart from product hashes.
-    home = np.where(keyed, home, mix64(ids.row, hash_text("no product") >> 1))
-    return pa.table(
+    product = np.where(homes.keyed, homes.home, mix64(ids.row, hash_text("no product") >> 1))
+    linked = Linked(ids.row, product, ids.source, (ids.entity, ids.first), ids.related, ids.points_to)
+    home, groups = form_groups(linked, trained & homes.keyed, mixing, recipe.seed)
+    names = list(recipe.sources)
+    measures = {"homes": {names[index]: facts for index, facts in homes.measures.items()}, **groups}
+    table = pa.table(
         [
             pa.array(ids.row),
             pa.DictionaryArray.from_arrays(pa.array(fate), pa.array(FATES)),
             pa.array(ids.row[first], mask=~duplicate),
             pa.array(home),
-            pa.array(keyed),
+            pa.array(homes.keyed),
+            pa.array(product),
         ],
         schema=LINKS,
     )
+    return table, measures
 
 
 def _check_joins(ids: Ids, recipe: Recipe) -> None:
@@ -136,11 +172,11 @@ def _check_joins(ids: Ids, recipe: Recipe) -> None:
             raise InputError(f"sources.{name}.references: no row names a key of {to}; `ecomct check` shows both sides")
 
 
-def write_links(shards: list[Path], folder: Path, recipe: Recipe) -> dict[str, dict[str, object]]:
-    """Write one links file for each shard, and return the accounts by source."""
-    ids = read_ids(shards)
+def write_links(shards: list[Path], folder: Path, recipe: Recipe) -> tuple[dict[str, dict[str, object]], dict[str, Any]]:
+    """Write one links file for each shard, and return the accounts by source and the measures."""
+    ids = read_ids(shards, further=any(source.related for source in recipe.sources.values()))
     _check_joins(ids, recipe)
-    table = decide(ids, recipe)
+    table, measures = decide(ids, recipe)
     start = 0
     for shard in shards:
         rows = pq.read_metadata(shard).num_rows
@@ -158,4 +194,4 @@ def write_links(shards: list[Path], folder: Path, recipe: Recipe) -> dict[str, d
             "duplicates": counts[FATES[DUPLICATE]],
             "leftovers": leftovers,
         }
-    return accounts
+    return accounts, measures

@@ -17,7 +17,7 @@ from ecomct.seeded import U64, hash_text, mix64
 
 @dataclass(frozen=True)
 class Budget:
-    """Tokens wanted of the domain and of each general language, and what is short, in plain words."""
+    """Tokens wanted of the domain (all epochs) and of each general language, and what is short, in plain words."""
 
     domain: int
     general: dict[str, int]
@@ -42,9 +42,11 @@ def plan_budget(blend: Blend, domain: int, general: dict[str, int], taken: int |
     """Largest budget that keeps the ratios with what there is.
 
     `domain` and `general[language]` are the tokens available; `taken` the domain tokens that whole products
-    make of the budget, once they are chosen. No general language is repeated more than `blend.max_repeats`
-    times; the domain is never repeated.
+    make of the budget, once they are chosen. The result counts tokens as they are seen: the domain in every
+    epoch. No general language is repeated more than `blend.max_repeats` times; the domain is seen
+    `blend.epochs` times.
     """
+    domain, taken = domain * blend.epochs, None if taken is None else taken * blend.epochs
     shares: dict[str, float] = {name: weight / sum(blend.languages.values()) for name, weight in blend.languages.items()}
     notes = [
         f"{language}: {tokens:,} general tokens are unused, blend.languages does not name it"
@@ -70,8 +72,9 @@ def plan_budget(blend: Blend, domain: int, general: dict[str, int], taken: int |
     tightest = min(limits, key=lambda name: (limits[name], name))
     used = round(limits[tightest]) if taken is None else taken
     wanted = {language: round(used * blend.general_per_domain * share) for language, share in shares.items()}
+    epochs = f" in {blend.epochs} epochs" if blend.epochs > 1 else ""
     if used < domain:
-        notes.append(f"domain: {used:,} of {domain:,} tokens are used, {tightest} is the limit")
+        notes.append(f"domain: {used:,} of {domain:,} tokens{epochs} are used, {tightest} is the limit")
     for language, tokens in wanted.items():
         if tokens > general[language]:
             notes.append(f"general {language}: seen {tokens / general[language]:.2f} times ({general[language]:,} tokens there)")

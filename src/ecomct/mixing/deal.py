@@ -6,89 +6,103 @@ largest source first; give row i to cluster i mod K. Rows of a source are consec
 min(n_s, K) different clusters, and no partition into K clusters can do better: total coverage is
 sum over sources of min(n_s, K), the upper bound. Sizes differ by at most one. K = ceil(N / U), the
 fewest clusters of at most U rows, has the highest mean coverage.
+
+The two-phase deal reaches the most rows instead. Only N - max n_s rows have another source than the
+largest, so at most that many clusters can be mixed, and at most U (N - max n_s) rows can stand in one.
+Phase one deals K' = min(ceil(N / U), N - max n_s) clusters of up to U rows; phase two makes clusters of
+their own of what is left over of the largest source. It meets min(N, U (N - max n_s)), where a plain deal
+thins the mixed clusters out. With edges between different sources only, a partition into K connected
+clusters exists if and only if L K <= N <= U K and N - max n_s >= K, and dealing builds it; then the two
+deals are the same, and what phase two would take is left over.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-from ecomct.seeded import U64
-
-I64 = npt.NDArray[np.int64]
-# Why a row is in no cluster; index into REASONS, 0 means that it is in one.
-CLUSTERED, TOO_FEW_ROWS, TOO_LONG = range(3)
-REASONS = ("clustered", "too_few_rows", "too_long_together")
+from ecomct.mixing.clusters import close
+from ecomct.mixing.rows import CLUSTERED, I64, NO_OTHER_SOURCE, TOO_FEW_ROWS, Clusters, Limits, Rows, Sorted, dealing_order
 
 
-class Dealt(NamedTuple):
-    """Of each row: its cluster (dense numbers from 0, in order of product; -1 for leftovers), why, and its product's K."""
+def deal(rows: Rows, limits: Limits) -> Clusters:
+    """Partition the rows of each product into the fewest clusters, as even as they can be.
 
-    cluster: I64
-    reason: npt.NDArray[np.int8]
-    hands: I64
+    Where a cluster is too long, K rises for that product alone until all fit; clusters that fall under
+    a limit by that become leftovers.
 
-
-def deal(
-    product: U64, source: I64, tokens: I64, tie: U64, min_rows: int, max_rows: int, max_tokens: int, separator: int = 0
-) -> Dealt:
-    """Partition rows into clusters of one product each: [min_rows, max_rows] rows, at most max_tokens tokens.
-
-    Arrays are parallel, one entry a row. `tie` orders rows inside a source (a seeded hash). A sample of
-    n rows has n - 1 separators of `separator` tokens. Where a cluster is too long, K rises for that
-    product alone until all fit; clusters that fall under min_rows by that become leftovers.
-
-    Guarantees: every row is in at most one cluster; coverage meets the bound for each product's final K.
-    Time O(n log n) for the sort, O(rows of too-long products) a round; memory about 100 bytes a row.
+    Guarantees: every row is in at most one cluster; coverage meets the bound for each product's final K;
+    clusters are connected. Time: the sort, then O(rows of too-long products) a round; about 150 bytes a row.
     """
-    n = len(product)
-    cluster, reason, of_product = np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.int8), np.ones(n, dtype=np.int64)
-    if n == 0:
-        return Dealt(cluster, reason, of_product)
-    order = _dealing_order(product, source, tie)
-    sorted_product = product[order]
-    begins = np.flatnonzero(np.concatenate([[True], sorted_product[1:] != sorted_product[:-1]]))
-    size = np.diff(np.append(begins, n))
-    group = np.repeat(np.arange(len(begins)), size)
-    rank = np.arange(n) - begins[group]
-    length = tokens[order]
+    if limits.edges == "cross":
+        return two_phase(rows, limits)
+    table = dealing_order(rows)
+    none = np.zeros_like(table.size)
+    return _dealt(table, none, _fitting(table, table.size, limits), none, limits)
 
-    hands = -(-size // max_rows)
-    pending = size >= min_rows
+
+def two_phase(rows: Rows, limits: Limits) -> Clusters:
+    """Partition the rows of each product so that as many as possible stand beside another source.
+
+    Where a cluster is too long, the product's clusters are made of fewer rows until all fit.
+
+    Guarantees, time and memory as of `deal`; rows beside another source meet their bound where tokens allow
+    clusters of `max_rows` rows.
+    """
+    table = dealing_order(rows)
+    others = table.size - table.largest
+    most = np.full(len(table.size), limits.max_rows, dtype=np.int64)
+    pending = table.size >= limits.min_rows
+    while True:
+        mixed = np.minimum(np.minimum(-(-table.size // most), table.size // limits.min_rows), others)
+        surplus = np.where(mixed > 0, np.maximum(0, table.size - most * mixed), table.size)
+        over = _too_long(table, surplus, table.size, mixed, pending & (mixed > 0), limits)
+        pending = over & (most > limits.min_rows)
+        if not pending.any():
+            break
+        most = np.where(pending, np.maximum(limits.min_rows, most - 1 - most // 32), most)
+    alone = np.zeros_like(mixed) if limits.edges == "cross" else _fitting(table, surplus, limits)
+    return _dealt(table, surplus, mixed, alone, limits)
+
+
+def _fitting(table: Sorted, stop: I64, limits: Limits) -> I64:
+    """For each product the fewest hands in which its first `stop` rows fit; 0 where they are too few for one."""
+    hands = np.minimum(-(-stop // limits.max_rows), stop // limits.min_rows)
+    length = np.where(table.rank < stop[table.group], table.tokens + limits.separator, 0)
+    # No K below this can fit.
+    need = -(-np.bincount(table.group, weights=length, minlength=len(stop)).astype(np.int64) // (table.room + limits.separator))
+    pending = hands > 0
     while pending.any():
-        rows = np.flatnonzero(pending[group])
-        of, k = group[rows], hands[group[rows]]
-        base = np.concatenate([[0], np.cumsum(np.where(pending, hands, 0))])
-        hand = base[of] + rank[rows] % k
-        total = np.bincount(hand, weights=length[rows] + separator, minlength=base[-1]) - separator
-        over = np.zeros(len(size), dtype=bool)
-        over[of[total[hand] > max_tokens]] = True
-        # No K below this can fit; beyond it K rises by one, or by a thirty-second on very large products.
-        need = -(
-            -np.bincount(group, weights=length + separator, minlength=len(size)).astype(np.int64) // (max_tokens + separator)
-        )
-        pending = over & (hands < size)
-        hands = np.where(pending, np.minimum(size, np.maximum(hands + 1 + hands // 32, need)), hands)
-    # A product with K hands of N rows has N mod K hands of one more row.
-    in_hand = size[group] // hands[group] + (rank % hands[group] < size[group] % hands[group])
-    too_few, too_long = size[group] < min_rows, in_hand < min_rows
-    fits = ~too_few & ~too_long
-    reason[order] = np.select([too_few, too_long], [TOO_FEW_ROWS, TOO_LONG], CLUSTERED)
-    base = np.concatenate([[0], np.cumsum(hands)])
-    _, dense = np.unique((base[group] + rank % hands[group])[fits], return_inverse=True)
-    cluster[order[fits]] = dense
-    of_product[order] = hands[group]
-    return Dealt(cluster, reason, of_product)
+        over = _too_long(table, np.zeros_like(stop), stop, hands, pending, limits)
+        pending = over & (hands < stop)
+        # Beyond it K rises by one, on very large products by a thirty-second.
+        hands = np.where(pending, np.minimum(stop, np.maximum(hands + 1 + hands // 32, need)), hands)
+    return hands
 
 
-def _dealing_order(product: U64, source: I64, tie: U64) -> I64:
-    """Rows by product, then source (the product's largest first, then by number), then tie."""
-    order = np.lexsort((source, product))
-    p, s = product[order], source[order]
-    new = np.concatenate([[True], (p[1:] != p[:-1]) | (s[1:] != s[:-1])])
-    run = np.cumsum(new) - 1
-    size = np.empty(len(p), dtype=np.int64)
-    size[order] = np.bincount(run)[run]
-    return np.lexsort((tie, source, -size, product))
+def _too_long(
+    table: Sorted, begin: I64, stop: I64, hands: I64, chosen: npt.NDArray[np.bool_], limits: Limits
+) -> npt.NDArray[np.bool_]:
+    """Which of the `chosen` products have a hand over their room, when rows [begin, stop) are dealt into `hands`."""
+    rows = np.flatnonzero(chosen[table.group])
+    of = table.group[rows]
+    inside = (table.rank[rows] >= begin[of]) & (table.rank[rows] < stop[of])
+    rows, of = rows[inside], of[inside]
+    base = np.concatenate([[0], np.cumsum(np.where(chosen, hands, 0))])
+    hand = base[of] + (table.rank[rows] - begin[of]) % hands[of]
+    total = np.bincount(hand, weights=table.tokens[rows] + limits.separator, minlength=base[-1]) - limits.separator
+    over = np.zeros(len(hands), dtype=bool)
+    over[of[total[hand] > table.room[of]]] = True
+    return over
+
+
+def _dealt(table: Sorted, begin: I64, mixed: I64, alone: I64, limits: Limits) -> Clusters:
+    """Deal each product's rows from `begin` on into `mixed` hands, and those before into `alone` more."""
+    base = np.concatenate([[0], np.cumsum(mixed + alone)])[:-1]
+    of, rank = table.group, table.rank
+    late = rank >= begin[of]
+    number = np.where(late, (rank - begin[of]) % np.maximum(1, mixed[of]), mixed[of] + rank % np.maximum(1, alone[of]))
+    there = np.where(late, mixed[of], alone[of]) > 0
+    few = table.size[of] < limits.min_rows
+    why = np.select([there, few], [CLUSTERED, TOO_FEW_ROWS], NO_OTHER_SOURCE).astype(np.int8)
+    return close(table, np.where(there, base[of] + number, -1), why, mixed + alone, limits)

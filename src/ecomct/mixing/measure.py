@@ -7,49 +7,69 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ecomct.mixing.deal import REASONS, Dealt
-from ecomct.seeded import U64
-
-I64 = npt.NDArray[np.int64]
+from ecomct.mixing.rows import I64, REASONS, Clusters, Limits, Rows, Sorted, dealing_order
 
 
-def measure(product: U64, source: I64, tokens: I64, dealt: Dealt, min_rows: int, max_rows: int) -> dict[str, Any]:
+def measure(rows: Rows, clusters: Clusters, limits: Limits) -> dict[str, Any]:
     """Sums over one bucket's keyed rows; `summarise` turns sums of many buckets into the measures."""
-    sums: dict[str, Any] = {"rows": len(product), "tokens": int(tokens.sum())}
-    sums["reasons"] = {name: int((dealt.reason == code).sum()) for code, name in enumerate(REASONS)}
-    _, group = np.unique(product, return_inverse=True)
-    pair, per_pair = np.unique(np.stack([group, source]), axis=1, return_counts=True)
-    products = int(group.max()) + 1 if len(group) else 0
-    size = np.bincount(group, minlength=products)
-    largest = np.zeros(products, dtype=np.int64)
-    np.maximum.at(largest, pair[0], per_pair)
-    hands = np.ones(products, dtype=np.int64)
-    hands[group] = dealt.hands
-    can = size >= min_rows
-    sums["products"] = products
-    sums["products_of_several_sources"] = int((np.bincount(pair[0], minlength=products) > 1).sum())
-    # The most that any partition into each product's K clusters can cover, and the rows that any clusters
-    # of at most max_rows can bring beside another source. Products under min_rows have no cluster.
-    sums["coverage_bound"] = int(np.minimum(per_pair, hands[pair[0]])[can[pair[0]]].sum())
-    sums["hands"] = int(hands[can].sum())
-    sums["multi_source_rows_bound"] = int(np.minimum(size, max_rows * (size - largest))[can].sum())
+    sums: dict[str, Any] = {"rows": len(rows.product), "tokens": int(rows.tokens.sum())}
+    sums["reasons"] = {name: int((clusters.reason == code).sum()) for code, name in enumerate(REASONS)}
+    table = dealing_order(rows)
+    cluster, hands = clusters.cluster[table.order], clusters.hands[table.order]
+    sums |= _bounds(table, hands, limits)
 
-    kept = dealt.cluster >= 0
-    cluster, of = dealt.cluster[kept], source[kept]
-    clusters = int(cluster.max()) + 1 if len(cluster) else 0
-    members, tokens_in = np.bincount(cluster, minlength=clusters), np.bincount(cluster, weights=tokens[kept], minlength=clusters)
-    covered = np.bincount(np.unique(np.stack([cluster, of]), axis=1)[0], minlength=clusters)
-    sums["clusters"] = clusters
+    kept = cluster >= 0
+    cluster, source, group = cluster[kept], table.source[kept], table.group[kept]
+    count = int(cluster.max()) + 1 if len(cluster) else 0
+    members = np.bincount(cluster, minlength=count)
+    tokens = np.bincount(cluster, weights=table.tokens[kept], minlength=count)
+    covered = np.bincount(np.unique(np.stack([cluster, source]), axis=1)[0], minlength=count)
+    mixed = covered > 1
+    sums["clusters"] = count
     sums["coverage"] = int(covered.sum())
-    sums["multi_source_rows"] = int(members[covered > 1].sum())
-    sums["multi_source_tokens"] = int(tokens_in[covered > 1].sum())
-    sums["products_in_clusters"] = len(np.unique(group[kept]))
-    sums["products_in_mixed_clusters"] = len(np.unique(group[kept][covered[cluster] > 1]))
+    sums["multi_source_rows"] = int(members[mixed].sum())
+    sums["multi_source_tokens"] = int(tokens[mixed].sum())
+    sums["products_in_clusters"] = len(np.unique(group))
+    sums["products_in_mixed_clusters"] = len(np.unique(group[mixed[cluster]]))
     sums["sizes"] = {str(k): v for k, v in sorted(Counter(members.tolist()).items())}
     sums["sources"] = {str(k): v for k, v in sorted(Counter(covered.tolist()).items())}
     return sums
+
+
+def _bounds(table: Sorted, hands: I64, limits: Limits) -> dict[str, int]:
+    """What no clusters could exceed. Products under min_rows have no cluster."""
+    can = table.size >= limits.min_rows
+    first = np.cumsum(table.size) - table.size
+    of_product = hands[first]
+    # Into K clusters: min(n_s, K) of each source, and no more than the rows that the clusters hold.
+    pair = np.flatnonzero(np.diff(table.source, prepend=-1) | np.diff(table.group, prepend=-1))
+    per_pair = np.diff(np.append(pair, len(table.group)))
+    of_pair = table.group[pair]
+    reach = np.bincount(of_pair, weights=np.minimum(per_pair, of_product[of_pair]), minlength=len(can)).astype(np.int64)
+    reach = np.minimum(reach, limits.max_rows * of_product)
+    # Beside another source: every such cluster has one of the N - max n_s rows that are not of the largest source.
+    mixed = np.minimum(table.size - table.largest, table.size // limits.min_rows)
+    beside = np.where(can, np.minimum(table.size, limits.max_rows * mixed), 0)
+    return {
+        "products": len(can),
+        "products_of_several_sources": int((np.bincount(of_pair, minlength=len(can)) > 1).sum()),
+        "largest_product_rows": int(table.size.max(initial=0)),
+        "coverage_bound": int(reach[can].sum()),
+        "hands": int(of_product[can].sum()),
+        "multi_source_rows_bound": int(beside.sum()),
+        "multi_source_tokens_bound": _most_tokens(table, beside),
+    }
+
+
+def _most_tokens(table: Sorted, most: I64) -> int:
+    """Most tokens of `most` rows of each product that hold all rows not of its largest source, the longest of it first."""
+    largest = table.rank < table.largest[table.group]
+    rest = (table.size - table.largest)[table.group]
+    order = np.lexsort((-table.tokens, ~largest, table.group))
+    # Sorted rows of one product lie where they lay, so ranks stay: rows of the largest source, longest first, then the others.
+    taken = np.where(largest, table.rank < most[table.group] - rest, True) & (most[table.group] > 0)
+    return int(table.tokens[order][taken].sum())
 
 
 def summarise(buckets: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -58,7 +78,10 @@ def summarise(buckets: Iterable[dict[str, Any]]) -> dict[str, Any]:
     sizes: Counter[int] = Counter()
     sources: Counter[int] = Counter()
     reasons: Counter[str] = Counter()
+    largest, expected = 0, 0.0
     for sums in buckets:
+        largest = max(largest, sums["largest_product_rows"])
+        expected += sums["neighbours_of_two_sources_expected"]
         plain.update({name: value for name, value in sums.items() if isinstance(value, int)})
         sizes.update({int(size): count for size, count in sums["sizes"].items()})
         sources.update({int(number): count for number, count in sums["sources"].items()})
@@ -79,11 +102,16 @@ def summarise(buckets: Iterable[dict[str, Any]]) -> dict[str, Any]:
         ),
         "multi_source_rows": _against(plain["multi_source_rows"], plain["multi_source_rows_bound"])
         | {"share": _ratio(plain["multi_source_rows"], rows)},
-        "multi_source_tokens": {
-            "value": plain["multi_source_tokens"],
-            "share": _ratio(plain["multi_source_tokens"], tokens),
+        "multi_source_tokens": _against(plain["multi_source_tokens"], plain["multi_source_tokens_bound"])
+        | {"share": _ratio(plain["multi_source_tokens"], tokens)},
+        "neighbours_of_two_sources": {
+            "value": _ratio(plain["neighbours_of_two_sources"], plain["neighbours"]),
+            "random_order": _ratio(expected, plain["neighbours"]),
         },
         "duplicate_rows": plain["duplicate_rows"],
+        "anchors": {"samples": plain["anchors"], "tokens": plain["anchor_tokens"]},
+        "rescued_rows": plain["rescued_rows"],
+        "largest_product_share": _ratio(largest, plain["rows"]),
         "product_coverage": {
             "any": _ratio(plain["products_in_clusters"], plain["products"]),
             "two_or_more_sources": _ratio(plain["products_in_mixed_clusters"], plain["products_of_several_sources"]),

@@ -1,34 +1,40 @@
-"""The mixture of one bucket: which pieces are read together, in which order. Ids only."""
+"""The mixture of one bucket: which pieces are read together, in which order, in every epoch. Ids only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
+from ecomct.mixing.arrange import Arranged, anchors, arrange, neighbours
 from ecomct.mixing.budget import HomeBudget
-from ecomct.mixing.deal import REASONS, Dealt, deal
 from ecomct.mixing.measure import measure
+from ecomct.mixing.rows import I64, REASONS, Clusters, Limits, Rows
+from ecomct.mixing.strategies import STRATEGIES
 from ecomct.recipe.model import Mixing
-from ecomct.seeded import U64, combine, hash_text, mix64, order
+from ecomct.seeded import U64, combine, hash_text, mix64
 from ecomct.tokens.pieces import read_bucket
 
-# One line for each piece, sorted by (sample, position): a sample is a run of equal sample numbers.
+# One line for each piece of each epoch, sorted by (epoch, sample, position): a sample is a run of equal numbers.
 PLAN = pa.schema(
     [
+        ("epoch", pa.uint16()),  # from 1
         ("sample", pa.uint64()),
         ("row", pa.uint64()),
         ("piece", pa.uint32()),
         ("home", pa.uint64()),
         ("reason", pa.dictionary(pa.int8(), pa.string())),  # clustered, or why the sample is a single piece
+        ("anchor", pa.bool_()),  # the title repeated for this cluster
     ]
 )
 LEFTOVER = (*REASONS, "no_key")
+NO_KEY = len(REASONS)
 
 
 @dataclass(frozen=True)
@@ -40,64 +46,171 @@ class MixTask:
     out: Path
     mixing: Mixing
     domain: tuple[bool, ...]  # by source index
+    titles: tuple[bool, ...]  # by source index: whether its rows are titles
     sources: tuple[str, ...]
     max_tokens: int
     separator: int
+    epochs: int
     budget: HomeBudget
     seed: int
+
+    @property
+    def room(self) -> int:
+        """Most tokens of a cluster."""
+        return min(self.max_tokens, self.mixing.max_tokens or self.max_tokens)
+
+    @property
+    def limits(self) -> Limits:
+        """Size range and edges of a cluster."""
+        mixing = self.mixing
+        return Limits(mixing.min_rows, mixing.max_rows, mixing.min_tokens, self.separator, mixing.edges)
+
+
+class Pieces(NamedTuple):
+    """The domain pieces of a bucket that are within the budget."""
+
+    row: U64
+    piece: npt.NDArray[np.uint32]
+    source: I64
+    home: U64
+    product: U64
+    keyed: npt.NDArray[np.bool_]
+    tokens: I64
+
+    @property
+    def identity(self) -> U64:
+        """Hash of row and piece."""
+        return combine(self.row, self.piece.astype(np.uint64))
 
 
 def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
     """Write the plan of one bucket; return accounts by source and the bucket's measures."""
-    columns = ["row", "piece", "source", "home", "keyed", "tokens"]
+    columns = ["row", "piece", "source", "home", "product", "keyed", "tokens"]
     table = read_bucket(task.tokens, task.groups, bucket, columns)
     source = table["source"].to_numpy().astype(np.int64)
-    home = table["home"].to_numpy()
     domain = np.array(task.domain, dtype=bool)[source]
-    used = domain & task.budget.holds(home, task.seed)
-    row, piece = table["row"].to_numpy(), table["piece"].to_numpy()
-    accounts = _accounts_before(task, row[domain], source[domain], used[domain])
-    row, piece, source, home, keyed = row[used], piece[used], source[used], home[used], table["keyed"].to_numpy()[used]
-    tokens = table["tokens"].to_numpy().astype(np.int64)[used]
-    identity = combine(row, piece.astype(np.uint64))
-    reason = np.full(len(row), LEFTOVER.index("no_key"), dtype=np.int8)
-    sample = identity.copy()
-    dealt = _deal(task, keyed, home, source, tokens, identity)
-    reason[keyed] = dealt.reason
-    clustered = np.flatnonzero(keyed)[dealt.cluster >= 0]
-    sample[clustered] = sample_numbers(home[clustered], dealt.cluster[dealt.cluster >= 0])
-    duplicates = _write(task, bucket, sample, row, piece, home, reason)
+    used = domain & task.budget.holds(table["home"].to_numpy(), task.seed)
+    accounts = _accounts_before(task, table["row"].to_numpy()[domain], source[domain], used[domain])
+    pieces = Pieces(
+        row=table["row"].to_numpy()[used],
+        piece=table["piece"].to_numpy()[used],
+        source=source[used],
+        home=table["home"].to_numpy()[used],
+        product=table["product"].to_numpy()[used],
+        keyed=table["keyed"].to_numpy()[used],
+        tokens=table["tokens"].to_numpy()[used].astype(np.int64),
+    )
+    title = _titles(task, pieces)
+    rows = _rows(task, pieces, title)
+    plans: list[Arranged] = []
+    clusters: list[Clusters] = []
+    for epoch in range(1, task.epochs + 1):
+        again = epoch > 1 and task.mixing.each_epoch == "permute"
+        clusters.append(clusters[0] if again else _cluster(task, rows, pieces, epoch))
+        plans.append(_arrange(task, pieces, rows.product, clusters[-1], title, epoch))
+    _write(task, bucket, pieces, plans)
+    reason = plans[0].reason
     for index, name in enumerate(task.sources):
         if name in accounts:
             # A row that was cut counts once, by its first piece.
-            mine = (source == index) & (piece == 0)
+            mine = (pieces.source == index) & (pieces.piece == 0)
             accounts[name]["kept"] = int((reason[mine] == 0).sum())
             for code, why in enumerate(LEFTOVER[1:], 1):
                 if count := int((reason[mine] == code).sum()):
                     accounts[name]["leftovers"][why] = count
-    measures = measure(home[keyed], source[keyed], tokens[keyed], dealt, task.mixing.min_rows, task.mixing.max_rows)
-    measures["duplicate_rows"] = duplicates
-    measures["rows_without_key"] = int((~keyed).sum())
-    measures["tokens_without_key"] = int(tokens[~keyed].sum())
-    return {"accounts": accounts, "measures": measures}
+    return {"accounts": accounts, "measures": _measures(task, pieces, rows, clusters[0], plans)}
 
 
-def sample_numbers(home: U64, cluster: Any) -> U64:
+def _titles(task: MixTask, pieces: Pieces) -> npt.NDArray[np.bool_]:
+    """Pieces that are whole titles."""
+    ends = np.append(pieces.row[1:] != pieces.row[:-1], True) if len(pieces.row) else np.zeros(0, dtype=bool)
+    return np.array(task.titles, dtype=bool)[pieces.source] & (pieces.piece == 0) & ends & pieces.keyed
+
+
+def _rows(task: MixTask, pieces: Pieces, title: npt.NDArray[np.bool_]) -> Rows:
+    """Keyed pieces as the rows of a strategy; the product of rows that were brought together is their home."""
+    keyed = pieces.keyed
+    room = task.room
+    joint = fitting_homes(pieces.home[keyed], pieces.product[keyed], pieces.tokens[keyed], task.limits, room)
+    reserved = np.zeros(len(joint), dtype=np.int64)
+    if task.mixing.anchor == "title":
+        # Room for a title in every cluster of the product; where it would take half of it, none is repeated.
+        reserved = anchors(joint, title[keyed], pieces.tokens[keyed], room // 2 - task.separator).tokens
+        reserved[reserved > 0] += task.separator
+        reserved[_whole(joint, pieces.tokens[keyed], task.limits, room)] = 0
+    tie = np.zeros(len(joint), dtype=np.uint64)
+    return Rows(joint, pieces.source[keyed], pieces.tokens[keyed], tie, room - reserved)
+
+
+def fitting_homes(home: U64, product: U64, tokens: I64, limits: Limits, room: int) -> U64:
+    """The product under which each row is dealt: its home, or its own product where rows brought together do not fit.
+
+    Rows of several products under one home are connected only as one whole cluster (`linking.rescue`), so a group
+    that is longer than a sample goes back to its products.
+    """
+    if not bool((home != product).any()):
+        return home
+    _, group = np.unique(home, return_inverse=True)
+    merged = np.bincount(group, weights=home != product) > 0
+    return np.where(merged[group] & ~_whole(home, tokens, limits, room), product, home)
+
+
+def _whole(product: U64, tokens: I64, limits: Limits, room: int) -> npt.NDArray[np.bool_]:
+    """Of each row whether all rows of its product fit into one cluster."""
+    _, group = np.unique(product, return_inverse=True)
+    length = np.bincount(group, weights=tokens + limits.separator) - limits.separator
+    return ((np.bincount(group) <= limits.max_rows) & (length <= room))[group]
+
+
+def _cluster(task: MixTask, rows: Rows, pieces: Pieces, epoch: int) -> Clusters:
+    purpose = "deal" if epoch == 1 else f"deal {epoch}"
+    tie = mix64(pieces.identity[pieces.keyed], hash_text(purpose, task.seed) >> 1)
+    return STRATEGIES[task.mixing.strategy](rows._replace(tie=tie), task.limits)
+
+
+def _arrange(
+    task: MixTask, pieces: Pieces, product: U64, clusters: Clusters, title: npt.NDArray[np.bool_], epoch: int
+) -> Arranged:
+    """The samples of one epoch, their pieces in order, titles repeated where the recipe wants it."""
+    reason = np.full(len(pieces.row), NO_KEY, dtype=np.int8)
+    reason[pieces.keyed] = clusters.reason
+    sample = pieces.identity.copy()
+    inside = clusters.cluster >= 0
+    clustered = np.flatnonzero(pieces.keyed)[inside]
+    sample[clustered] = sample_numbers(product[inside], clusters.cluster[inside])
+    repeated = np.full(len(pieces.row), -1, dtype=np.int64)
+    if task.mixing.anchor == "title":
+        most = task.room // 2 - task.separator
+        first = anchors(product, title[pieces.keyed], pieces.tokens[pieces.keyed], most).row[inside]
+        repeated[clustered] = np.where(first >= 0, np.flatnonzero(pieces.keyed)[first], -1)
+    return arrange(sample, pieces.identity, pieces.source, title, repeated, reason, task.mixing.order, epoch, task.seed)
+
+
+def sample_numbers(product: U64, cluster: I64) -> U64:
     """Identity of each cluster from its product and its number within it: stable when other products change."""
     # Clusters are numbered by product, so a product's lowest number is its base.
-    _, group = np.unique(home, return_inverse=True)
+    _, group = np.unique(product, return_inverse=True)
     first = np.full(int(group.max()) + 1 if len(group) else 0, np.iinfo(np.int64).max)
     np.minimum.at(first, group, cluster)
-    return combine(home, (cluster - first[group]).astype(np.uint64))
+    return combine(product, (cluster - first[group]).astype(np.uint64))
 
 
-def _deal(task: MixTask, keyed: Any, home: U64, source: Any, tokens: Any, identity: U64) -> Dealt:
-    tie = mix64(identity[keyed], hash_text("deal", task.seed) >> 1)
-    rows = (task.mixing.min_rows, task.mixing.max_rows)
-    return deal(home[keyed], source[keyed], tokens[keyed], tie, *rows, task.max_tokens, task.separator)
+def _measures(task: MixTask, pieces: Pieces, rows: Rows, clusters: Clusters, plans: list[Arranged]) -> dict[str, Any]:
+    keyed = pieces.keyed
+    measures = measure(rows, clusters, task.limits)
+    measures |= neighbours(plans[0], pieces.source)
+    placed = [plan.position[~plan.anchor] for plan in plans]
+    measures["duplicate_rows"] = sum(len(position) - len(np.unique(position)) for position in placed)
+    measures["anchors"] = sum(int(plan.anchor.sum()) for plan in plans)
+    measures["anchor_tokens"] = sum(int((pieces.tokens[plan.position[plan.anchor]] + task.separator).sum()) for plan in plans)
+    joined = (pieces.home != pieces.product)[keyed] & (rows.product == pieces.home[keyed])
+    measures["rescued_rows"] = int((joined & (clusters.cluster >= 0)).sum())
+    measures["rows_without_key"] = int((~keyed).sum())
+    measures["tokens_without_key"] = int(pieces.tokens[~keyed].sum())
+    return measures
 
 
-def _accounts_before(task: MixTask, row: U64, source: Any, used: Any) -> dict[str, Any]:
+def _accounts_before(task: MixTask, row: U64, source: I64, used: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Rows that reach this bucket and those the budget leaves out, by source."""
     row, first = np.unique(row, return_index=True)
     accounts: dict[str, Any] = {}
@@ -109,20 +222,21 @@ def _accounts_before(task: MixTask, row: U64, source: Any, used: Any) -> dict[st
     return accounts
 
 
-def _write(task: MixTask, bucket: int, sample: U64, row: U64, piece: Any, home: U64, reason: Any) -> int:
-    """Permute the rows of each sample by seeded hash (paper, 3.2), write the plan; return its repeated pieces."""
-    shuffled = order(combine(row, piece.astype(np.uint64)), task.seed, "permute")
-    arranged = shuffled[np.argsort(sample[shuffled], kind="stable")]
-    table = pa.table(
-        [
-            pa.array(sample[arranged]),
-            pa.array(row[arranged]),
-            pa.array(piece[arranged]),
-            pa.array(home[arranged]),
-            pa.DictionaryArray.from_arrays(pa.array(reason[arranged]), pa.array(LEFTOVER)),
-        ],
-        schema=PLAN,
-    )
+def _write(task: MixTask, bucket: int, pieces: Pieces, plans: list[Arranged]) -> None:
+    tables = [
+        pa.table(
+            [
+                pa.array(np.full(len(plan.position), epoch, dtype=np.uint16)),
+                pa.array(plan.sample),
+                pa.array(pieces.row[plan.position]),
+                pa.array(pieces.piece[plan.position]),
+                pa.array(pieces.home[plan.position]),
+                pa.DictionaryArray.from_arrays(pa.array(plan.reason[plan.position]), pa.array(LEFTOVER)),
+                pa.array(plan.anchor),
+            ],
+            schema=PLAN,
+        )
+        for epoch, plan in enumerate(plans, 1)
+    ]
     with atomic_path(task.out / "plan" / f"bucket-{bucket:05d}.parquet") as path:
-        pq.write_table(table, path, compression="zstd")
-    return len(row) - len(np.unique(combine(row[arranged], piece[arranged].astype(np.uint64))))
+        pq.write_table(pa.concat_tables(tables), path, compression="zstd")

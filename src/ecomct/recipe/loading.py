@@ -151,11 +151,23 @@ def _source_problems(sources: dict[str, Source], names: list[str]) -> list[str]:
             where = f"sources.{name}.references[{index}]"
             if reference.field is None:
                 problems.append(f"{where}.field: missing; name the column that holds the key of {reference.to}")
-            if reference.to not in names:
-                problems.append(f"{where}.to: no source is named {reference.to!r}{_nearest(reference.to, names)}")
-            elif reference.to in sources and sources[reference.to].primary_key is None:
-                problems.append(f"{where}.to: source {reference.to} has no primary_key to refer to; set it")
+            problems += _target_problems(where, reference.to, sources, names)
+        for index, related in enumerate(source.related):
+            where = f"sources.{name}.related[{index}]"
+            if related.to is not None:
+                problems += _target_problems(where, related.to, sources, names)
+                if related.as_ is not None:
+                    problems.append(f"{where}.as: keys of {related.to} have a name already; leave out as or to")
     return problems
+
+
+def _target_problems(where: str, to: str, sources: dict[str, Source], names: list[str]) -> list[str]:
+    """Whether `to` is a source that rows of another can name."""
+    if to not in names:
+        return [f"{where}.to: no source is named {to!r}{_nearest(to, names)}"]
+    if to in sources and sources[to].primary_key is None:
+        return [f"{where}.to: source {to} has no primary_key to refer to; set it"]
+    return []
 
 
 def _arm_problems(recipe: Recipe) -> list[str]:

@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 Kind = Literal["title", "attributes", "description", "review", "qa", "article", "dialogue", "web"]
 Arm = Literal["general", "domain-separate", "separate", "mixed"]
 Language = Literal["zh", "en", "auto"]
+Strategy = Literal["deal", "two-phase", "greedy", "chunk", "separate"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 # JSON Schema leaves keys that do not fit a pattern alone unless it is told not to.
 _ONLY_NAMES: JsonDict = {"additionalProperties": False}
@@ -43,6 +44,19 @@ class Reference(Part):
     to: Name = Field(description="Name of the source whose primary_key the column holds.")
 
 
+class Related(Part):
+    """A further key: rows that it relates may be read together where no product joins them. It never decides a home."""
+
+    field: str = Field(min_length=1, description="Column that holds a value, or a list of them.")
+    to: Name | None = Field(
+        None,
+        description="The column holds keys of that source's rows (`also_buy`); else rows of equal value are related (brand).",
+    )
+    as_: Name | None = Field(
+        None, alias="as", description="Name of the value, where columns of several sources share one; else the column's."
+    )
+
+
 class Source(Part):
     """One table: where it is, what it holds and how it joins the others."""
 
@@ -56,6 +70,7 @@ class Source(Part):
     license: str = Field("unstated", description="Licence of the data, printed in the report.")
     primary_key: str | None = Field(None, description="Column that identifies a row; others may refer to it.")
     references: list[Reference] = Field([], description="Sources whose rows the rows of this one belong to.")
+    related: list[Related] = Field([], description="Further keys, such as brand, shop or items bought together.")
     fields: dict[str, str | list[str]] = Field({}, description="Slot of the template -> column (dotted for nested), or columns.")
     template: str | None = Field(None, description="Own template such as '{title}: {text}', over the slots in `fields`.")
     serialization: Literal["seeded", "lines", "inline", "json", "sentence"] = Field(
@@ -99,16 +114,45 @@ class Cleaning(Part):
 
 
 class Mixing(Part):
-    """How rows of one product become one sample (paper, 3.2)."""
+    """How rows of one product become one sample (paper, 3.2). Numbers are ours: the paper gives none."""
 
-    strategy: Literal["deal"] = Field("deal", description="How rows of a product are divided into clusters.")
-    min_rows: int = Field(2, ge=2, description="Smallest cluster (ours; the paper gives no number).")
-    max_rows: int = Field(16, ge=2, description="Largest cluster (ours; the paper gives no number).")
+    strategy: Strategy = Field(
+        "deal",
+        description="deal: most sources a cluster; two-phase: most rows beside another source; greedy: the paper's words "
+        "taken literally (slow, for reference); chunk: a product's rows cut at random; separate: no mixing.",
+    )
+    min_rows: int = Field(2, ge=2, description="Smallest cluster.")
+    max_rows: int = Field(16, ge=2, description="Largest cluster.")
+    min_tokens: int = Field(0, ge=0, description="Shorter clusters are no sample; their rows stand alone.")
+    max_tokens: int | None = Field(None, ge=2, description="Longest cluster; None: a sequence less its end-of-text token.")
+    edges: Literal["all", "cross"] = Field(
+        "all", description="Which rows of a product are connected: all, or only those of different sources."
+    )
+    anchor: Literal["none", "title"] = Field(
+        "none", description="title: a cluster without its product's title begins with it, counted as repeated tokens."
+    )
+    order: Literal["permuted", "title-first", "by-source"] = Field(
+        "permuted", description="*paper*: permuted. Or the title first and the others permuted; or by source as in the recipe."
+    )
+    each_epoch: Literal["permute", "recluster"] = Field(
+        "permute", description="With blend.epochs over 1: each epoch permutes the same clusters anew, or makes new ones."
+    )
+    exact_links: int = Field(
+        30_000_000,
+        ge=0,
+        description="Links of a source up to which rows of several products get the best homes; beyond: in one pass.",
+    )
+    ball_rows: int = Field(
+        64, ge=0, le=4096, description="Rows looked at around a row to join it with others over further keys; 0: none."
+    )
+    hub_rows: int = Field(64, ge=2, description="A key that more of these rows share is not walked; its rows stay.")
 
     @model_validator(mode="after")
     def _range(self) -> Mixing:
         if self.min_rows > self.max_rows:
             raise ValueError(f"min_rows ({self.min_rows}) is larger than max_rows ({self.max_rows})")
+        if self.max_tokens is not None and self.min_tokens > self.max_tokens:
+            raise ValueError(f"min_tokens ({self.min_tokens}) is larger than max_tokens ({self.max_tokens})")
         return self
 
 
@@ -132,6 +176,7 @@ class Blend(Part):
     general_per_domain: float = Field(2.0, gt=0, description="*paper*: 2")
     languages: dict[Literal["zh", "en"], float] = Field({"zh": 1.0, "en": 1.0}, description="*paper*: 1 : 1 inside general.")
     tokens: int | None = Field(None, gt=0, description="Budget of the blended arms; None: all that the ratios allow.")
+    epochs: int = Field(1, ge=1, description="How often every domain row within the budget is seen.")
     max_repeats: float = Field(1.0, ge=1, description="How often a general sequence may be seen.")
 
     @model_validator(mode="after")

@@ -55,6 +55,14 @@ class Unit:
         """File-system name, unique in a run and sorted in reading order."""
         return f"{self.source_index:04d}-{self.source}-{self.file_index:06d}-{self.first_line:010d}"
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes there are to read: orders the work, and decides nothing else."""
+        if self.stop >= 0 and self.format != "parquet":
+            return self.stop - self.start
+        size = self.path.stat().st_size
+        return 4 * size if self.path.name.lower().endswith(_PACKED) else size
+
 
 def row_number(source_index: int, file_index: int, line: int) -> int:
     """The identity of a row in every artefact: source << 52 | file << 32 | line."""

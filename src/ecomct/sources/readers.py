@@ -6,6 +6,7 @@ row and never skips one, so that every line of a file is accounted for. Blank li
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -25,6 +26,8 @@ from ecomct.sources.files import MAX_LINES, Unit, open_bytes
 csv.field_size_limit(64 << 20)
 # orjson reads longer integers as floats, which would corrupt keys; such lines go to the slower parser.
 _LONG_INTEGER = re.compile(r"[0-9]{19}")
+# The same on bytes: with all digits made equal, `in` is ten times faster than the pattern.
+_DIGITS, _LONG_RUN = bytes.maketrans(b"0123456789", b"0" * 10), b"0" * 19
 # First line of a file that is one JSON array of objects, or one object over several lines.
 _ONE_DOCUMENT = re.compile(r"\s*(\[\s*(\{|$)|\{\s*$)")
 
@@ -86,7 +89,11 @@ def _shown(raw: bytes | str) -> str:
 
 def _json_rows(unit: Unit, encodings: list[str]) -> Iterator[Row]:
     first = unit.first_line == 1  # until the first line that is not blank
+    is_utf8 = codecs.lookup(encodings[0]).name == "utf-8"
     for number, line in _lines(unit):
+        if is_utf8 and not first and (data := _object(line)) is not None:
+            yield Row(number, data)
+            continue
         if not line.strip():
             continue
         text = _decode(line, encodings)
@@ -106,6 +113,17 @@ def _json_rows(unit: Unit, encodings: list[str]) -> Iterator[Row]:
             yield Row(number, data)
         else:
             yield Row(number, None, "not_an_object", f"a JSON {type(data).__name__} where an object is needed", _shown(text))
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    """The object of a line that needs no second look; None where the line is anything else."""
+    if _LONG_RUN in line.translate(_DIGITS):
+        return None
+    try:
+        data = orjson.loads(line)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def _parse(text: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
@@ -15,6 +14,9 @@ from ecomct.run_folder import RunFolder
 from ecomct.sources.files import MAX_SOURCES, Unit, source_files, source_units
 from ecomct.stage import Stage, code_digest
 from ecomct.units import key_of
+
+# Bytes that one process reads while two start.
+_WORTH_WORKERS = 8 << 20
 
 
 def stage(run: RunFolder) -> Stage:
@@ -38,27 +40,30 @@ def stage(run: RunFolder) -> Stage:
 
 
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
-    """Ingest all units; stop where a source has no rows or too many bad ones."""
+    """Ingest all units of all sources; stop where a source has no rows or too many bad ones."""
     if len(run.sources) > MAX_SOURCES:
         raise InputError(f"sources: {len(run.sources)} of them, at most {MAX_SOURCES}")
+    units = {name: source_units(run.recipe, name) for name in run.sources}
+    tasks = {name: ingest_task(run.recipe, stage.folder, name) for name in run.sources}
+    bases = {unit.name: _base(stage, tasks[name], unit) for name in run.sources for unit in units[name]}
+    every = [(tasks[name], unit) for name in run.sources for unit in units[name]]
+    known = {unit.name: _kept(stage, task, unit, bases[unit.name]) for task, unit in every}
+    # The longest first, so that no worker is left with one at the end; their order reaches no byte.
+    todo = sorted((work for work in every if known[work[1].name] is None), key=lambda work: -work[1].weight)
+    workers = run.workers if sum(unit.weight for _, unit in todo) > _WORTH_WORKERS else 1
+    for (_, unit), made in zip(todo, track(map_units(_ingest, todo, workers), "ingest", len(todo)), strict=True):
+        stage.finish_unit(unit.name, made, key_of(bases[unit.name], made["forgotten"]), _files(unit, made))
+        known[unit.name] = made
     accounts: list[dict[str, Any]] = []
     shards: list[str] = []
     text_bytes = 0
     forgotten: set[str] = set()
-    for name in track(run.sources, "ingest"):
-        units = source_units(run.recipe, name)
-        task = ingest_task(run.recipe, stage.folder, name)
-        bases = {unit.name: _base(stage, task, unit) for unit in units}
-        known = {unit.name: _kept(stage, task, unit, bases[unit.name]) for unit in units}
-        todo = [unit for unit in units if known[unit.name] is None]
-        for unit, facts in zip(todo, map_units(partial(ingest_unit, task), todo, run.workers), strict=True):
-            stage.finish_unit(unit.name, facts, key_of(bases[unit.name], facts["forgotten"]), _files(unit, facts))
-            known[unit.name] = facts
-        for facts in (known[unit.name] or {} for unit in units):
-            accounts.append({name: facts["account"]})
-            shards += facts["shards"]
-            text_bytes += facts["text_bytes"]
-            forgotten.update(facts["forgotten"])
+    for task, unit in every:
+        facts = known[unit.name] or {}
+        accounts.append({task.name: facts["account"]})
+        shards += facts["shards"]
+        text_bytes += facts["text_bytes"]
+        forgotten.update(facts["forgotten"])
     ledger = total(accounts, run.sources)
     for name in run.sources:
         _judge(run, name, ledger.get(name), units_of=stage)
@@ -70,7 +75,7 @@ def _base(stage: Stage, task: IngestTask, unit: Unit) -> str:
     source = stage.inputs["sources"][task.name]
     part = (unit.name, unit.format, unit.start, unit.stop)
     shared = {name: stage.inputs[name] for name in ("cleaning", "seed", "code")}
-    return key_of(source["settings"], source["files"][unit.file_index], part, task.is_referred_to, shared)
+    return key_of(source["settings"], source["files"][unit.file_index], part, task.is_referred_to, task.is_pointed_at, shared)
 
 
 def _kept(stage: Stage, task: IngestTask, unit: Unit, base: str) -> dict[str, Any] | None:
@@ -85,6 +90,10 @@ def _kept(stage: Stage, task: IngestTask, unit: Unit, base: str) -> dict[str, An
 def _files(unit: Unit, facts: dict[str, Any]) -> list[str]:
     rejected = [f"rejected/{unit.name}.parquet"] if facts["account"]["rejected"] else []
     return [f"shards/{shard}.parquet" for shard in facts["shards"]] + rejected
+
+
+def _ingest(work: tuple[IngestTask, Unit]) -> dict[str, Any]:
+    return ingest_unit(*work)
 
 
 def _judge(run: RunFolder, name: str, account: dict[str, Any] | None, units_of: Stage) -> None:

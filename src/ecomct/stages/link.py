@@ -1,23 +1,30 @@
-"""Documents to links: duplicates, held-out products, home products. Ids only."""
+"""Documents to links: duplicates, held-out products, home products, groups. Ids only."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ecomct.atomic import write_json
 from ecomct.ledger import total
 from ecomct.linking.link import write_links
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs_digest
 
+_MODULES = tuple(f"linking/{name}" for name in ("link", "home", "matching", "groups", "rescue", "ball", "steiner"))
+
 
 def stage(run: RunFolder) -> Stage:
-    """Determined by the documents, the held-out share and the references."""
+    """Determined by the documents, the held-out share, the keys and what mixing makes of them."""
+    mixing = run.recipe.mixing.model_dump()
     inputs = {
         "documents": outputs_digest(run.documents, ["shards/"]),
         "held_out": run.recipe.evaluation.held_out,
         "references": {name: [r.model_dump() for r in source.references] for name, source in run.recipe.sources.items()},
+        "related": {name: [r.model_dump() for r in source.related] for name, source in run.recipe.sources.items()},
+        "domain": run.domain,
+        "mixing": {name: mixing[name] for name in ("min_rows", "max_rows", "edges", "exact_links", "ball_rows", "hub_rows")},
         "seed": run.recipe.seed,
-        "code": code_digest("stages/link", "linking/link", "linking/home", "documents/schema", "seeded"),
+        "code": code_digest("stages/link", *_MODULES, "documents/schema", "seeded"),
     }
     return Stage("link", run.links, inputs)
 
@@ -25,15 +32,31 @@ def stage(run: RunFolder) -> Stage:
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """One unit: a pass over the ids of all rows."""
     shards = [run.documents / "shards" / f"{name}.parquet" for name in run.shards]
-    accounts = write_links(shards, stage.folder, run.recipe)
-    return {"ledger": {"link": total([accounts], run.sources)}}
+    accounts, measures = write_links(shards, stage.folder, run.recipe)
+    write_json(stage.folder / "measures.json", measures)
+    return {"ledger": {"link": total([accounts], run.sources)}, "measures": measures}
 
 
 def table(run: RunFolder) -> list[list[str]]:
-    """Rows by source."""
+    """Rows by source, and how rows of several products and rows without another source fared."""
     rows = [["source", "documents", "for training", "duplicates", "held out"]]
     ledger = run.facts(run.links)["ledger"]["link"]
     for name, account in ((name, ledger[name]) for name in run.sources if name in ledger):
         held = sum(account["leftovers"].values())
         rows.append([name, *(f"{n:,}" for n in (account["rows_in"], account["kept"], account["duplicates"], held))])
+    measures = run.facts(run.links)["measures"]
+    for name, fit in measures["homes"].items():
+        rows.append([f"{name}: {fit['covered']:,} of {fit['rows']:,} rows of several products have room, at most "
+                     f"{fit['bound']:,} can ({fit['method']})"])  # fmt: skip
+    joined, groups = measures["joined_products"], measures["groups"]
+    if joined["joined"]:
+        gain = joined["rows"]
+        rows.append(
+            [f"{joined['joined']:,} pairs of products joined: {gain['value']:,} rows gain, at most {gain['bound']:,} can"]
+        )
+    if groups.get("groups"):
+        hubs = groups["hubs_cut"]["keys"]
+        rows.append(
+            [f"{groups['groups']:,} groups of {sum(groups['rows'].values()):,} rows over further keys ({hubs:,} hubs cut)"]
+        )
     return rows

@@ -34,6 +34,7 @@ def stage(run: RunFolder) -> Stage:
         "mixing": run.recipe.mixing.model_dump(),
         "blend": run.recipe.blend.model_dump(),
         "domain": run.domain,
+        "titles": run.titles,
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
         "code": code_digest("stages/mix", "mixing", "tokens/pieces", "seeded"),
@@ -52,9 +53,11 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         out=stage.folder,
         mixing=run.recipe.mixing,
         domain=run.domain,
+        titles=run.titles,
         sources=run.sources,
         max_tokens=run.recipe.sequences.length - 1,
         separator=separator,
+        epochs=run.recipe.blend.epochs,
         budget=homes,
         seed=run.recipe.seed,
     )
@@ -74,9 +77,9 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
 
 def _bucket_key(run: RunFolder, stage: Stage, task: MixTask, facts: dict[str, Any], bucket: int) -> str:
     """What determines a bucket's plan: its pieces, which of them the budget uses, and how they are mixed."""
-    shared = {name: stage.inputs[name] for name in ("mixing", "domain", "length", "seed", "code")}
+    shared = {name: stage.inputs[name] for name in ("mixing", "domain", "titles", "length", "seed", "code")}
     used = used_homes(run, facts, task.budget, bucket)
-    return key_of(bucket_parts(facts, bucket, facts["groups"]), used, task.sources, task.separator, shared)
+    return key_of(bucket_parts(facts, bucket, facts["groups"]), used, task.sources, task.separator, task.epochs, shared)
 
 
 def bucket_parts(facts: dict[str, Any], bucket: int, shards: Iterable[str]) -> dict[str, str]:
@@ -123,10 +126,10 @@ def _budget(run: RunFolder, facts: dict[str, Any], separator: int) -> tuple[Budg
                 general[language] = general.get(language, 0) + tally["tokens"] + tally["pieces"]
     there = {str(language): tokens for language, tokens in general.items()}
     budget = plan_budget(run.recipe.blend, domain, there)
-    if budget.domain >= domain:
+    if budget.domain >= domain * run.recipe.blend.epochs:
         return budget, EVERY_HOME
     home, tokens = _homes(run, facts)
-    homes, taken = choose_homes_within(home, tokens + np.uint64(joint), budget.domain, run.recipe.seed)
+    homes, taken = choose_homes_within(home, tokens + np.uint64(joint), budget.domain // run.recipe.blend.epochs, run.recipe.seed)
     # General text follows what whole products really make of the budget.
     return plan_budget(run.recipe.blend, domain, there, taken), homes
 
@@ -144,7 +147,7 @@ def table(run: RunFolder) -> list[list[str]]:
     """Measures against their bounds."""
     measures = run.facts(run.mixture)["measures"]
     rows = [["measure", "value", "bound", "ratio"]]
-    for name in ("coverage", "mean_sources_per_sample", "multi_source_rows"):
+    for name in ("coverage", "mean_sources_per_sample", "multi_source_rows", "multi_source_tokens"):
         one = measures[name]
         rows.append([name.replace("_", " "), f"{one['value']:,}", f"{one['bound']:,}", f"{one['ratio']:.4f}"])
     counted = measures["rows"]
@@ -152,4 +155,9 @@ def table(run: RunFolder) -> list[list[str]]:
     rows.append(["rows in clusters", f"{counted['clustered']:,}", f"{counted['total']:,}", ""])
     rows += [[f"left over: {reason}", f"{count:,}", "", ""] for reason, count in counted["leftover"].items()]
     rows.append(["duplicate rows", f"{measures['duplicate_rows']}", "0", ""])
+    if measures["rescued_rows"]:
+        rows.append(["rows of several products joined", f"{measures['rescued_rows']:,}", "", ""])
+    if measures["anchors"]["samples"]:
+        anchors = measures["anchors"]
+        rows.append(["titles repeated", f"{anchors['samples']:,}", f"{anchors['tokens']:,} tokens", ""])
     return rows + [[note] for note in measures["budget"]["notes"]]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tokenizers import Encoding, Tokenizer
@@ -23,6 +22,8 @@ from ecomct.units import file_digest
 _SENTENCE_END = re.compile(r"[。！？!?；;]+[”’」』\"')）]*|\.(?=\s)|\n+")
 _SPACE = re.compile(r"\s+")
 _BATCH = 128
+# What pieces repeat of the links.
+_LINKED = ("home", "keyed", "product")
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,8 @@ def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
     Ids are those of the tokenizer for each document's text alone, whatever its neighbours.
     """
     tokenizer, _ = _open(task.tokenizer, file_digest(task.tokenizer / "tokenizer.json"))
-    links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", "home", "keyed"])
+    links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", *_LINKED])
     train = np.asarray(links["fate"].to_pylist(), dtype=object) == "train"
-    home, keyed = links["home"].to_numpy(), links["keyed"].to_numpy()
     parts: list[pa.Table] = []
     counts: dict[str, dict[str, dict[str, int]]] = {}
     position = 0
@@ -64,9 +64,7 @@ def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
         position += table.num_rows
         for start in range(0, rows.num_rows, _BATCH):
             batch = slice(start, start + _BATCH)
-            parts.append(
-                _encode_batch(tokenizer, rows.slice(start, _BATCH), home[where[batch]], keyed[where[batch]], task, counts)
-            )
+            parts.append(_encode_batch(tokenizer, rows.slice(start, _BATCH), links.take(pa.array(where[batch])), task, counts))
     pieces = pa.concat_tables([PIECES.empty_table(), *parts]).unify_dictionaries().combine_chunks()
     offsets = _write_by_bucket(pieces, task, shard)
     return {"counts": counts, "buckets": offsets, "digests": group_digests(task.out / f"{shard}.parquet")}
@@ -109,8 +107,7 @@ def _open(folder: Path, digest: str) -> tuple[Tokenizer, int]:
 def _encode_batch(
     tokenizer: Tokenizer,
     rows: pa.Table,
-    home: npt.NDArray[np.uint64],
-    keyed: npt.NDArray[np.bool_],
+    links: pa.Table,
     task: EncodeTask,
     counts: dict[str, dict[str, dict[str, int]]],
 ) -> pa.Table:
@@ -134,8 +131,7 @@ def _encode_batch(
             pa.array(number, pa.uint32()),
             pa.array((row >> np.uint64(52)).astype(np.uint16)),
             pa.array([languages[index] for index in owner]).dictionary_encode().cast(PIECES.field("language").type),
-            pa.array(home[owner]),
-            pa.array(keyed[owner]),
+            *(links[name].combine_chunks().take(pa.array(owner, pa.int64())) for name in _LINKED),
             pa.array([len(one) for one in ids], pa.uint32()),
             pa.array(ids, pa.list_(pa.int32())),
         ],

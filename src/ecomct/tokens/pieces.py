@@ -22,6 +22,7 @@ PIECES = pa.schema(
         ("language", pa.dictionary(pa.int8(), pa.string())),
         ("home", pa.uint64()),
         ("keyed", pa.bool_()),
+        ("product", pa.uint64()),  # the row's own; home is the group after products were joined
         ("tokens", pa.uint32()),
         ("ids", pa.list_(pa.int32())),
     ]
