@@ -20,6 +20,7 @@ from ecomct.lineage.show import affected_table, forgotten_tables
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 from ecomct.stage import file_digest
+from ecomct.tokens.tokenizer import train_bpe
 
 Shop = Callable[..., Path]
 Rows = dict[str, list[dict[str, Any]]]
@@ -33,7 +34,10 @@ def secret(shop: Shop, shop_rows: Rows, tmp_path: Path) -> Path:
     tables["reviews"][30] = {"product": "P010", "text": f"My {SECRET} lamp is the best.", "stars": 5.0}
     tables["reviews"].append({"product": "P010", "text": "", "note": SECRET, "stars": 5.0})
     tables["articles"].append({"products": ["P012", "P010"], "title": f"On {SECRET}", "text": "Two lamps. " * 40})
-    recipe = shop({"buckets": 5, "blend.max_repeats": 3.0}, tables)
+    # A tokenizer from disk: one that is trained here learns from every row, and all sequences change with it.
+    settings = {"buckets": 5, "blend.max_repeats": 3.0, "tokenizer": {"path": "tokenizer.json", "eos": "<|endoftext|>"}}
+    recipe = shop(settings, tables)
+    train_bpe(iter(["a lamp is a lamp"] * 9), 300).save(str(recipe.parent / "tokenizer.json"))
     run_recipe(load_recipe(recipe), tmp_path / "runs", "pack")
     return recipe
 

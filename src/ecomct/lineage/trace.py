@@ -73,14 +73,13 @@ def _of_document(located: Located, document: Document, places: dict[str, list[Pl
         outcome = TRAINED_APART if any(mine.values()) else OVER_BUDGET
         return Trace(**base, stage="pack", outcome=outcome, places=mine)
     lines = located.plan(document.home)
-    # Until titles are repeated as anchors, every line is a row's own.
-    own = [line for line in lines if line["row"] == document.row and not line.get("anchor", False)]
+    own = [line for line in lines if line["row"] == document.row and not line["anchor"]]
     if not own:
         return Trace(**base, stage="mix", outcome=OVER_BUDGET, places=mine)
-    own.sort(key=lambda line: (line.get("epoch", 1), line["piece"]))
-    samples = list(dict.fromkeys((line.get("epoch", 1), line["sample"]) for line in own))
-    together = [line["row"] for line in lines if (line.get("epoch", 1), line["sample"]) in samples]
-    anchors = sum(line["row"] == document.row and line.get("anchor", False) for line in lines)
+    own.sort(key=lambda line: (line["epoch"], line["piece"]))
+    samples = list(dict.fromkeys((line["epoch"], line["sample"]) for line in own))
+    together = [line["row"] for line in lines if (line["epoch"], line["sample"]) in samples]
+    anchors = sum(line["row"] == document.row and line["anchor"] for line in lines)
     return Trace(
         **base,
         stage="mix",
