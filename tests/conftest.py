@@ -154,19 +154,35 @@ def shop(tmp_path: Path) -> Callable[..., Path]:
     """
 
     def write(overrides: dict[str, Any] | None = None, tables: dict[str, Any] | None = None, folder: str = "shop") -> Path:
-        home = tmp_path / folder
-        home.mkdir(exist_ok=True)
-        recipe = shop_recipe()
-        for path, value in (overrides or {}).items():
-            _set(recipe, path.split("."), value)
-        for name, rows in {**shop_tables(), **(tables or {})}.items():
-            if rows is not None:
-                data = rows if isinstance(rows, bytes) else "".join(_lines(rows)).encode()
-                (home / f"{name}.jsonl").write_bytes(data)
-        (home / "recipe.yaml").write_text(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False), encoding="utf-8")
-        return home / "recipe.yaml"
+        return write_shop(tmp_path / folder, overrides, tables)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def shop_at() -> Callable[..., Path]:
+    """`write_shop`, for a shop that several tests share."""
+    return write_shop
+
+
+@pytest.fixture(scope="session")
+def shop_rows() -> dict[str, Rows]:
+    """The rows of the tiny shop by table."""
+    return shop_tables()
+
+
+def write_shop(home: Path, overrides: dict[str, Any] | None = None, tables: dict[str, Any] | None = None) -> Path:
+    """Write the tiny shop to a folder as the fixture `shop` does; return the path of its recipe.yaml."""
+    home.mkdir(exist_ok=True)
+    recipe = shop_recipe()
+    for path, value in (overrides or {}).items():
+        _set(recipe, path.split("."), value)
+    for name, rows in {**shop_tables(), **(tables or {})}.items():
+        if rows is not None:
+            data = rows if isinstance(rows, bytes) else "".join(_lines(rows)).encode()
+            (home / f"{name}.jsonl").write_bytes(data)
+    (home / "recipe.yaml").write_text(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return home / "recipe.yaml"
 
 
 def _lines(rows: Rows) -> Iterator[str]:

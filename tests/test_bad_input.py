@@ -11,8 +11,11 @@ import fcntl
 import gzip
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,8 @@ import zstandard
 from tokenizers import Tokenizer, models
 
 from ecomct import cli
+from ecomct.pipeline import run_recipe
+from ecomct.recipe import load_recipe
 
 Shop = Callable[..., Path]
 DOCS = Path(__file__).parent.parent / "docs" / "bad-input.md"
@@ -88,6 +93,15 @@ def held_lock(home: Path) -> Any:
     return handle
 
 
+PACKED: list[Path] = []  # the run of the plain shop, made by the first case that needs one
+
+
+def packed(home: Path) -> None:
+    if not PACKED:
+        PACKED.append(run_recipe(load_recipe(home / "recipe.yaml"), Path(tempfile.mkdtemp()), "pack").folder)
+    shutil.copytree(PACKED[0], home / "runs/shop")
+
+
 def task(name: str, test: str) -> Callable[[Path], None]:
     def make(home: Path) -> None:
         meta = {
@@ -105,6 +119,7 @@ def task(name: str, test: str) -> Callable[[Path], None]:
 CLS, GEN = "EN-X-CLS-task", "EN-X-Generate-task"
 ROW = '{"product": "P000", "question": "q", "answer": "a"}\n'
 CHECK = ("check", "recipe.yaml")
+NO_RUN = "no finished run of this recipe; `ecomct run RECIPE --until pack` makes or finishes it"
 NO_GENERAL = {"sources.general_en.role": "domain", "sources.general_zh.role": "domain"}
 ONE_ARM = {"training.arms": ["domain-separate"]}
 
@@ -451,6 +466,48 @@ CASES: dict[str, list[Case]] = {
             make=put("runs/shop", "x"),
         ),
         Case("a file where the runs go", "runs/shop: Not a directory; mend it and run again to continue", make=put("runs", "x")),
+        Case("trace before a run", f"runs/shop: {NO_RUN}", command=("trace", "recipe.yaml", "qa.jsonl:1")),
+        Case("explain before a run", f"runs/shop: {NO_RUN}", command=("explain", "recipe.yaml", "0")),
+        Case("forget before a run", f"runs/shop: {NO_RUN}", command=("forget", "recipe.yaml", "P001")),
+        Case(
+            "row that is not there",
+            "qa.jsonl:999: the run has no such row; name a row number, FILE:LINE or source/key",
+            make=packed,
+            command=("trace", "recipe.yaml", "qa.jsonl:999"),
+        ),
+        Case(
+            "sample that is no number",
+            "first: a sample is SEQUENCE, SEQUENCE:SEGMENT or a sample number of the plan",
+            make=packed,
+            command=("explain", "recipe.yaml", "first"),
+        ),
+        Case(
+            "arm that is not packed",
+            "--arm mixd: the run has general, domain-separate, separate, mixed",
+            make=packed,
+            command=("explain", "recipe.yaml", "0", "--arm", "mixd"),
+        ),
+        Case(
+            "keys that no row has",
+            "forget: no row has the key P777 or products/P888; keys are those of products",
+            make=packed,
+            command=("forget", "recipe.yaml", "P777", "products/P888"),
+        ),
+        Case(
+            "nothing to forget",
+            "forget: name a key, as in products/SKU123, or a file of keys with --from",
+            command=("forget", "recipe.yaml"),
+        ),
+        Case(
+            "no file of keys",
+            "--from: no file keys.txt",
+            command=("forget", "recipe.yaml", "--from", "keys.txt"),
+        ),
+        Case(
+            "forget list that is no text",
+            "recipe.forget: cannot be read as UTF-8 text ('utf-8' codec can't decode byte 0xff in position 0: invalid start byte); write one key a line",
+            make=put("recipe.forget", b"\xff\xfeP\x00"),
+        ),
         Case("two runs at once", "runs/shop: another ecomct is running this recipe; wait for it or stop it", make=held_lock),
     ],
 }
@@ -577,6 +634,18 @@ def test_the_program_itself_prints_the_same_line(shop: Shop, what: str, command:
     )
     assert (done.returncode, fault_of(done.stderr, home)) == (2, case.line)
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_sequence_or_segment_beyond_the_end(shop: Shop, in_process: Callable[..., tuple[int, str]]) -> None:
+    home = shop().parent
+    packed(home)
+    for sample, said in (
+        ("99999", r"99999: arm mixed has sequences 0 to \d+, and no sample has this number"),
+        ("0:99", r"0:99: sequence 0 of arm mixed has segments 0 to \d+"),
+    ):
+        code, stderr = in_process(home, "explain", "recipe.yaml", sample)
+        assert code == 2
+        assert re.fullmatch(said, fault_of(stderr, home))
 
 
 def test_a_second_run_after_mending_goes_through(shop: Shop, in_process: Callable[..., tuple[int, str]]) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ecomct.atomic import write_atomic
 from ecomct.ledger import Account, total
@@ -44,6 +50,88 @@ def test_units_survive_an_interruption_and_nothing_else_does(tmp_path: Path) -> 
     other.open()
     assert other.unit("a") is None
     assert not (tmp_path / "s/data/a.txt").exists(), "outputs of other inputs are cleared"
+
+
+def build(folder: Path, wanted: dict[str, str], **inputs: object) -> tuple[list[str], dict[str, bytes]]:
+    """Make a stage of one file a unit, each from its own text; return the units that were made, and all files."""
+    stage, made = make(folder, units=wanted, **inputs), []
+    stage.open()
+    for name, text in wanted.items():
+        if stage.unit(name, text) is None:
+            write_atomic(folder / f"data/{name}.txt", text)
+            stage.finish_unit(name, {"text": text}, text, [f"data/{name}.txt"])
+            made.append(name)
+    write_atomic(folder / "sum.txt", "".join(wanted.values()))
+    stage.close({"units": len(wanted)})
+    return made, {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_changed_stage_keeps_the_units_whose_own_inputs_did_not_change(tmp_path: Path) -> None:
+    assert build(tmp_path / "s", {"a": "1", "b": "2", "c": "3"})[0] == ["a", "b", "c"]
+    made, files = build(tmp_path / "s", {"a": "1", "b": "4", "d": "5"})
+    assert made == ["b", "d"]
+    assert files == build(tmp_path / "scratch", {"a": "1", "b": "4", "d": "5"})[1], "c.txt is gone, all else as from scratch"
+    (tmp_path / "s/data/a.txt").write_text("9")
+    made, files = build(tmp_path / "s", {"a": "1", "b": "4"})
+    assert made == ["a"], "a file of the same size with other bytes is not trusted"
+    assert files == build(tmp_path / "other", {"a": "1", "b": "4"})[1]
+
+
+def test_a_kill_at_any_write_of_a_changed_stage_ends_in_the_bytes_of_a_run_from_scratch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dies before the n-th change of the file system, for every n, then runs again with the same or a third recipe."""
+    first, second = {"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "4", "d": "5"}
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # only time: nothing here loses power
+    expected = {str(wanted): build(tmp_path / f"calm{n}", wanted)[1] for n, wanted in enumerate((first, second))}
+    kills = 0
+    for number in itertools.count():
+        folder = tmp_path / f"{number}"
+        build(folder, first)
+        left = [number]
+        with monkeypatch.context() as patch:
+            for owner, name in (
+                (os, "replace"),
+                (os, "unlink"),
+                (os, "rmdir"),
+                (Path, "unlink"),
+                (Path, "mkdir"),
+                (Path, "rmdir"),
+            ):
+                patch.setattr(owner, name, dying(getattr(owner, name), left))
+            try:
+                build(folder, second)
+                killed = False
+            except Killed:
+                killed = True
+        kills += killed
+        for wanted in (first, second) if number % 2 else (second, first, second):
+            again = make(folder, units=wanted)
+            if again.done() is None:
+                build(folder, wanted)
+            else:
+                again.tidy()
+            found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+            assert found == expected[str(wanted)], (number, wanted)
+        if not killed:
+            break
+    assert kills > 15
+
+
+class Killed(BaseException):
+    """A process that is gone."""
+
+
+def dying(function: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
+    """`function`, which from the n-th call on never comes to be called."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return function(*arguments, **named)
+
+    return call
 
 
 def test_a_torn_manifest_counts_as_none(tmp_path: Path) -> None:

@@ -65,20 +65,23 @@ class Units:
         self.folder = folder
         self._file, self._work = folder / "units.json", folder / ".stage" / "units"
         self._inherited: dict[str, Unit] | None = None
+        self._whole: dict[str, Unit] = {}
         self._mine: dict[str, Unit] = {}
 
     def get(self, name: str) -> Unit | None:
         """The record of a unit whose files are whole, from this run or an earlier one."""
-        if name in self._mine:
-            return self._mine[name]
-        unit = self._read(self._work / f"{name}.json") or self.inherited().get(name)
-        return unit if unit is not None and unit.is_whole(self.folder) else None
+        if name not in self._whole:
+            unit = self._read(self._work / f"{name}.json") or self.inherited().get(name)
+            if unit is None or not unit.is_whole(self.folder):
+                return None
+            self._whole[name] = unit
+        return self._whole[name]
 
     def put(self, name: str, unit: Unit) -> None:
         """Record a unit whose files are on disk as one of this run's."""
         if self._mine.get(name) != unit:
             write_json(self._work / f"{name}.json", asdict(unit))
-            self._mine[name] = unit
+            self._mine[name] = self._whole[name] = unit
 
     def reused(self) -> tuple[int, int]:
         """How many units this run has kept of an earlier one, and how many it has."""
@@ -103,7 +106,7 @@ class Units:
         write_json(self._file, {name: asdict(unit) for name, unit in known.items()})
         for path in self._work.glob("*.json"):
             path.unlink()
-        self._inherited, self._mine = known, {}
+        self._inherited, self._whole, self._mine = known, {}, {}
 
     def close(self) -> None:
         """Make `units.json` hold exactly the units of this run."""

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from run_files import digests, stages_run
 
-from conftest import shop_tables
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 
@@ -55,26 +54,28 @@ def test_forgetting_and_remembering_end_in_the_bytes_of_a_run_from_scratch(
 
 
 CHANGES: list[dict[str, Any]] = [
-    {"overrides": {"mixing.max_rows": 5}},
-    {"overrides": {"blend.tokens": 4000}},
-    {"overrides": {"sequences.length": 256}},
-    {"overrides": {"training.arms": ["separate", "mixed"]}},
-    {"overrides": {"cleaning.min_chars": 6}},
-    {"overrides": {"tokenizer": {"train_vocab": 500}}},
-    {"overrides": {"sources.qa": None}},
-    {"overrides": {"buckets": 3}},
-    {"tables": {"reviews": shop_tables()["reviews"][5:]}},
-    {"tables": {"qa": [*shop_tables()["qa"], {"product": "P001", "question": "New?", "answer": "Entirely."}]}},
+    {"mixing.max_rows": 5},
+    {"blend.tokens": 4000},
+    {"sequences.length": 256},
+    {"training.arms": ["separate", "mixed"]},
+    {"cleaning.min_chars": 6},
+    {"tokenizer": {"train_vocab": 500}},
+    {"sources.qa": None},
+    {"buckets": 3},
 ]
 
 
-def test_any_change_ends_in_the_bytes_of_a_run_from_scratch(shop: Shop, tmp_path: Path) -> None:
+def test_any_change_ends_in_the_bytes_of_a_run_from_scratch(
+    shop: Shop, shop_rows: dict[str, list[dict[str, Any]]], tmp_path: Path
+) -> None:
     """One folder goes through all changes, one after the other."""
+    added = [*shop_rows["qa"], {"product": "P001", "question": "New?", "answer": "Entirely."}]
+    tables: list[dict[str, Any]] = [{"reviews": shop_rows["reviews"][5:]}, {"qa": added}]
     pack(shop(BUCKETS), tmp_path / "kept")
-    for number, change in enumerate(CHANGES):
-        recipe = shop(BUCKETS | change.get("overrides", {}), change.get("tables"))
+    for number, (overrides, rows) in enumerate([*((change, {}) for change in CHANGES), *(({}, table) for table in tables)]):
+        recipe = shop(BUCKETS | overrides, rows)
         kept = pack(recipe, tmp_path / "kept")
-        assert digests(kept) == digests(pack(recipe, tmp_path / f"{number}")), change
+        assert digests(kept) == digests(pack(recipe, tmp_path / f"{number}")), (overrides, rows)
 
 
 def test_what_did_not_change_is_not_written_again(shop: Shop, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from ecomct.errors import InputError
 from ecomct.lineage.locate import Document, Located, Place, arm_files, open_arm, stretches
@@ -113,12 +115,10 @@ class Explainer:
 
     def _planned(self, number: int) -> list[dict[str, Any]] | None:
         """Lines of the plan with a sample number. Reads the column of numbers of every bucket."""
-        import pyarrow.dataset as ds
-
         if number >= 1 << 64:
             return None
         plan = ds.dataset(self.run.mixture / "plan", format="parquet")
-        lines: list[dict[str, Any]] = plan.to_table(filter=ds.field("sample") == number).to_pylist()
+        lines: list[dict[str, Any]] = plan.to_table(filter=ds.field("sample") == pa.scalar(number, pa.uint64())).to_pylist()
         return lines or None
 
     def _find(self, arm: str, lines: list[dict[str, Any]]) -> Explained:
@@ -154,10 +154,10 @@ class Explainer:
         keys = {hash_text(key): key for part in parts for key in part.document.keys}
         hashes = (one for part in parts for one in (part.document.home, part.document.product))
         products = list(dict.fromkeys(keys[one] for one in hashes if one in keys))
-        # Samples by epoch and number. Until there are several epochs, plans do not name them.
+        # Clusters that every epoch draws anew may have one number: samples are told apart by epoch too.
         samples: dict[tuple[int, int], list[dict[str, Any]]] = {}
         for line in self.located.plan(document.home) if arm == "mixed" else []:
-            samples.setdefault((line.get("epoch", 1), line["sample"]), []).append(line)
+            samples.setdefault((line["epoch"], line["sample"]), []).append(line)
         wanted = _identity(parts)
         mine = next((one for one, lines in samples.items() if _planned_identity(lines) == wanted), None)
         clusters = [lines for one, lines in samples.items() if mine and one[0] == mine[0] and lines[0]["reason"] == "clustered"]
@@ -167,7 +167,7 @@ class Explainer:
             products=products,
             available=available,
             clusters=len(clusters),
-            covered=sum(len({line["row"] >> 52 for line in lines}) for lines in clusters),
+            covered=sum(len({line["row"] >> 52 for line in lines if not line["anchor"]}) for lines in clusters),
             bound=sum(min(count, len(clusters)) for count in counts.values()),
             sources=len({part.document.source for part in parts}),
             sources_bound=min(len(parts), len(counts)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,9 @@ class Located:
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
+        # Neighbouring samples ask for the same few files.
+        self._bucket, self._plan = lru_cache(maxsize=4)(self._read_bucket), lru_cache(maxsize=4)(self._read_plan)
+        self._links = lru_cache(maxsize=16)(self._read_links)
 
     @cached_property
     def names(self) -> list[str]:
@@ -125,19 +128,28 @@ class Located:
         rows.update(reject.row for reject in self.rejects() if not set(keys).isdisjoint(reject.keys))
         return sorted(rows)
 
-    def bucket(self, home: int, columns: list[str]) -> pa.Table:
+    def bucket(self, home: int, columns: Collection[str]) -> pa.Table:
         """Pieces of one home, sorted by (row, piece). Reads its bucket."""
-        facts = self.tokens
-        bucket = int(bucket_of(np.array([home], dtype=np.uint64), facts["buckets"])[0])
-        table = read_bucket(self.run.tokens / "shards", facts["groups"], bucket, sorted({*columns, "home"}))
+        table = self._bucket(self._bucket_of(home), tuple(sorted({*columns, "home"})))
         return table.filter(pc.equal(table["home"], pa.scalar(home, pa.uint64())))
 
     def plan(self, home: int) -> list[dict[str, Any]]:
         """Lines of the mixture's plan for one home, in order."""
-        bucket = int(bucket_of(np.array([home], dtype=np.uint64), self.tokens["buckets"])[0])
-        table = pq.read_table(self.run.mixture / "plan" / f"bucket-{bucket:05d}.parquet")
+        table = self._plan(self._bucket_of(home))
         lines: list[dict[str, Any]] = table.filter(pc.equal(table["home"], pa.scalar(home, pa.uint64()))).to_pylist()
         return lines
+
+    def _bucket_of(self, home: int) -> int:
+        return int(bucket_of(np.array([home], dtype=np.uint64), self.tokens["buckets"])[0])
+
+    def _read_bucket(self, bucket: int, columns: tuple[str, ...]) -> pa.Table:
+        return read_bucket(self.run.tokens / "shards", self.tokens["groups"], bucket, list(columns))
+
+    def _read_plan(self, bucket: int) -> pa.Table:
+        return pq.read_table(self.run.mixture / "plan" / f"bucket-{bucket:05d}.parquet")
+
+    def _read_links(self, name: str) -> pa.Table:
+        return pq.read_table(self.run.links / "shards" / f"{name}.parquet")
 
     @cached_property
     def tokens(self) -> dict[str, Any]:
@@ -164,11 +176,6 @@ class Located:
                 found += [place for place in stretches(record, first + position) if place.row in rows]
             first += table.num_rows
         return found
-
-    def _links(self, name: str) -> pa.Table:
-        table = pq.read_table(self.run.links / "shards" / f"{name}.parquet")
-        # Until rows are rescued into groups, a row's product is its home.
-        return table if "product" in table.column_names else table.append_column("product", table["home"])
 
 
 def open_run(recipe: Recipe, runs: Path) -> Located:

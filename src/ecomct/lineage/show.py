@@ -96,7 +96,8 @@ def trace_lines(trace: Trace) -> list[str]:
     if trace.duplicate_of is not None:
         said = f"the same text as row {trace.duplicate_of}, which is used"
     elif trace.outcome == "clustered":
-        said = f"read together with {', '.join(map(str, trace.together_with))} (sample {trace.sample})"
+        samples = f"sample {', '.join(map(str, trace.samples))}"
+        said = f"read together with {', '.join(map(str, trace.together_with)) or 'its own other pieces'} ({samples})"
     else:
         said = _SAID.get(trace.outcome, trace.detail)
     lines.append(f"  {trace.stage}: {trace.outcome}" + (f", {said}" if said else ""))

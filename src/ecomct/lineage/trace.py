@@ -17,6 +17,8 @@ OVER_BUDGET = "over_budget"
 class Trace:
     """One row's way. `outcome` is one word of the ledger: a reason, a fate, `clustered` or `general`.
 
+    A long row is several pieces: its outcome is that of the first, `samples` are those of all, in order, and
+    `together_with` the other rows in them.
     `places` by arm; an arm that does not read the row's source is left out, one that has no room for it has [].
     """
 
@@ -31,7 +33,7 @@ class Trace:
     text: str = ""
     duplicate_of: int | None = None
     together_with: list[int] = field(default_factory=list)
-    sample: int | None = None
+    samples: list[int] = field(default_factory=list)
     anchors: int = 0
     places: dict[str, list[Place]] = field(default_factory=dict)
 
@@ -71,21 +73,19 @@ def _of_document(located: Located, document: Document, places: dict[str, list[Pl
         outcome = TRAINED_APART if any(mine.values()) else OVER_BUDGET
         return Trace(**base, stage="pack", outcome=outcome, places=mine)
     lines = located.plan(document.home)
-    # Until titles are repeated as anchors, every line is a row's own.
-    own = [line for line in lines if line["row"] == document.row and not line.get("anchor", False)]
+    own = [line for line in lines if line["row"] == document.row and not line["anchor"]]
     if not own:
         return Trace(**base, stage="mix", outcome=OVER_BUDGET, places=mine)
-    # A row that was cut is counted by its first piece, in the first epoch.
-    first = min(own, key=lambda line: (line.get("epoch", 0), line["piece"]))
-    same = [line for line in lines if (line.get("epoch", 0), line["sample"]) == (first.get("epoch", 0), first["sample"])]
-    together = [line["row"] for line in same if line["row"] != document.row]
-    anchors = sum(line["row"] == document.row and line.get("anchor", False) for line in lines)
+    own.sort(key=lambda line: (line["epoch"], line["piece"]))
+    samples = list(dict.fromkeys((line["epoch"], line["sample"]) for line in own))
+    together = [line["row"] for line in lines if (line["epoch"], line["sample"]) in samples]
+    anchors = sum(line["row"] == document.row and line["anchor"] for line in lines)
     return Trace(
         **base,
         stage="mix",
-        outcome=first["reason"],
-        together_with=list(dict.fromkeys(together)),
-        sample=first["sample"],
+        outcome=own[0]["reason"],
+        together_with=[row for row in dict.fromkeys(together) if row != document.row],
+        samples=[sample for _, sample in samples],
         anchors=anchors,
         places=mine,
     )
