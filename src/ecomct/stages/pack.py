@@ -10,8 +10,18 @@ from ecomct.atomic import write_json
 from ecomct.engine import map_units
 from ecomct.errors import InputError
 from ecomct.ledger import Account
-from ecomct.packing.arms import FILE_SEQUENCES, Packed, measure_arm, open_packed, plan_arm, write_dataset_files, write_file
+from ecomct.packing.arms import (
+    FILE_SEQUENCES,
+    Packed,
+    domain_streams,
+    open_packed,
+    plan_arm,
+    write_dataset_files,
+    write_file,
+    write_order,
+)
 from ecomct.packing.assemble import PackTask, pack_bucket
+from ecomct.packing.measure import measure_arm, measure_stream
 from ecomct.progress import track
 from ecomct.recipe.model import Arm
 from ecomct.run_folder import RunFolder
@@ -48,20 +58,27 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     arms, ledger = {}, {}
     for arm in run.recipe.training.arms:
         arms[arm], ledger[arm] = _write_arm(run, stage, arm, packed)
-    measures = {"length": run.recipe.sequences.length, "arms": arms}
+    units = [stage.unit(f"bucket-{bucket}") or {} for bucket in range(buckets)]
+    length = run.recipe.sequences.length
+    whole = {stream: measure_stream([unit[stream] for unit in units], length) for stream in streams}
+    measures = {"length": length, "streams": whole, "arms": arms}
     write_json(stage.folder / "measures.json", measures)
     return {"ledger": {"pack": ledger}, "measures": measures}
 
 
 def _streams(run: RunFolder) -> tuple[str, ...]:
     """The streams that the arms read."""
-    arms = set(run.recipe.training.arms)
-    streams = ["domain-separate"] if arms & {"domain-separate", "separate"} else []
-    streams += ["domain-mixed"] if "mixed" in arms else []
-    if arms - {"domain-separate"}:
+    arms = run.recipe.training.arms
+    streams = [stream for arm in arms for stream in domain_streams(arm, _epochs(run))]
+    if set(arms) - {"domain-separate"}:
         budget, _ = read_budget(run)
         streams += [f"general-{language}" for language in sorted(budget.general)]
-    return tuple(streams)
+    return tuple(dict.fromkeys(streams))
+
+
+def _epochs(run: RunFolder) -> int:
+    """Passes over the domain."""
+    return int(getattr(run.recipe.blend, "epochs", 1))
 
 
 def _task(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> PackTask:
@@ -85,14 +102,15 @@ def _task(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> PackTask:
 def _write_arm(run: RunFolder, stage: Stage, arm: Arm, packed: dict[str, Packed]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write one arm; return its measures and its accounts by source."""
     length, blend = run.recipe.sequences.length, run.recipe.blend
-    plan = plan_arm(arm, packed, read_budget(run)[0], blend)
-    if not plan:
+    plan = plan_arm(arm, packed, read_budget(run)[0], blend, run.recipe.seed, _epochs(run))
+    if not len(plan):
         raise InputError(f"training.arms: arm {arm} has no sequence; its sources or blend.tokens are too small")
     files = -(-len(plan) // FILE_SEQUENCES)
     for number in track(range(files), f"write {arm}"):
         if stage.unit(f"{arm}-{number}") is None:
             write_file(stage.folder, arm, number, files, plan, packed, length)
             stage.finish_unit(f"{arm}-{number}", {})
+    write_order(stage.folder, arm, plan, packed)
     write_dataset_files(stage.folder, arm, files, length, f"{arm}-{stage.fingerprint[:16]}")
     measures, kept = measure_arm(stage.folder, plan, packed, length, blend.general_per_domain, run.sources)
     return measures, _accounts(run, arm, kept)
@@ -115,8 +133,13 @@ def _accounts(run: RunFolder, arm: Arm, kept: dict[str, int]) -> dict[str, Any]:
 
 def table(run: RunFolder) -> list[list[str]]:
     """Sequences by arm."""
-    rows = [["arm", "sequences", "tokens", "full", "general : domain", "largest prefix error"]]
-    arms = run.facts(run.sequences)["measures"]["arms"]
+    measures = run.facts(run.sequences)["measures"]
+    rows = [["stream", "sequences", "tokens", "full", "padding", "to the lower bound"]]
+    for stream, one in measures["streams"].items():
+        numbers = [f"{one['sequences']:,}", f"{one['tokens']:,}", f"{one['fill']:.4f}", f"{one['padding']:,}"]
+        rows.append([stream, *numbers, f"{one['ratio']:.4f}"])
+    rows.append(["arm", "sequences", "tokens", "full", "general : domain", "largest prefix error"])
+    arms = measures["arms"]
     for arm, one in ((arm, arms[arm]) for arm in run.recipe.training.arms):
         ratio = one.get("ratio", {}).get("general_per_domain")
         shown = [f"{ratio['got']:.3f} : 1", f"{ratio['largest_prefix_error_sequences']:.2f} sequences"] if ratio else ["", ""]

@@ -21,6 +21,7 @@ PIECES = pa.schema(
         ("language", pa.dictionary(pa.int8(), pa.string())),
         ("home", pa.uint64()),
         ("keyed", pa.bool_()),
+        ("repeated", pa.uint32()),  # leading tokens that repeat the document's title
         ("tokens", pa.uint32()),
         ("ids", pa.list_(pa.int32())),
     ]
