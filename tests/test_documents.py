@@ -233,11 +233,28 @@ def test_language_by_script(text: str, expected: str) -> None:
 
 def document(row: dict[str, Any], kind: Any, draw: int = 0, **settings: Any) -> tuple[str, str, dict[str, str]]:
     """Text, language and what each span covers."""
-    text, told, spans = linearise(row, Source(path="x", kind=kind, **settings), draw)
+    text, told, spans, _ = linearise(row, Source(path="x", kind=kind, **settings), draw)
     assert spans == sorted(spans, key=lambda span: span.start)
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
     assert all(left.end <= right.start for left, right in pairwise(spans))
     return text, told, {span.field: text[span.start : span.end] for span in spans}
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "rating", "expected"),
+    [
+        ("Lamp", "Bright.", None, "Lamp\n"),
+        ("Lamp", "Bright.", "5", "Lamp\n"),
+        ("Lamp", "Lamp\n\nBright.", None, "Lamp\n\n"),
+        ("Lamp", "Lamps are bright.", None, ""),
+        ("Lamp", "Lamp\nBright.", "5", ""),
+        ("", "Bright.", None, ""),
+    ],
+)
+def test_the_title_of_a_text_is_known(title: str, body: str, rating: str | None, expected: str) -> None:
+    source = Source(path="x", kind="description", fields={"title": "h", "text": "t"} | ({"rating": "r"} if rating else {}))
+    made = linearise({"h": title, "t": body, "r": rating}, source, 0)
+    assert made.text[: made.title_chars] == expected
 
 
 @pytest.mark.parametrize(
@@ -542,13 +559,13 @@ def test_domain_and_general_rows_are_no_duplicates_of_each_other(shop: Shop, tmp
 
 
 GOLDEN = {
-    "products": "150508b27ffa5423",
-    "facts": "216499e5f428d4ca",
-    "reviews": "72ce03ad6cd9283b",
-    "qa": "b226479495a1335c",
-    "articles": "a3566fe79f0cf7e6",
-    "general_en": "0ebd1d06568ee2e6",
-    "general_zh": "da4d6a0d0d0da7db",
+    "products": "53785e252d427cca",
+    "facts": "e63d7abbdac16f84",
+    "reviews": "f1e6ea303d193f52",
+    "qa": "0ac677bb2c7a24fa",
+    "articles": "aa6855866a4bd1fe",
+    "general_en": "5ac1b968893cd89c",
+    "general_zh": "93d2f082de3e3cc5",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -11,6 +12,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
@@ -21,6 +23,7 @@ from conftest import shop_tables
 from ecomct.errors import InputError
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
+from ecomct.training.batches import Sequences
 
 Shop = Callable[..., Path]
 
@@ -91,22 +94,75 @@ def test_sequences_are_the_documents_token_for_token(shop: Shop, tmp_path: Path)
     folder = pack(shop(), tmp_path / "runs")
     tokenizer = Tokenizer.from_file(str(folder / "tokens/tokenizer/tokenizer.json"))
     texts = documents(folder)
+    ids_of = {row: tokenizer.encode(text["text"], add_special_tokens=False).ids for row, text in texts.items()}
+    table = pads.dataset(folder / "tokens/shards").to_table(columns=["row", "piece", "repeated", "tokens"]).to_pylist()
+    pieces = {(piece["row"], piece["piece"]): (piece["repeated"], piece["tokens"]) for piece in table}
     for arm in ("mixed", "separate"):
-        parts: dict[int, list[tuple[int, ...]]] = {}
-        for row, ids in spans(folder, arm):
-            parts.setdefault(row, []).append(tuple(ids))
-        for row, pieces in parts.items():
-            ids = tokenizer.encode(texts[row]["text"], add_special_tokens=False).ids
-            # After a piece comes one token, of a separator or of end-of-text.
-            bare = [p[:-1] for p in set(pieces)]
-            assert all(contains(ids, p) for p in bare)
+        found: dict[int, dict[int, list[int]]] = {}
+        for sequence in datasets.load_from_disk(str(folder / "sequences" / arm)):
+            ends = pairwise([0, *sequence["row_ends"]])
+            for row, piece, (begin, end) in zip(sequence["rows"], sequence["pieces"], ends, strict=True):
+                repeated, tokens = pieces[row, piece]
+                # After a piece comes one token, of a separator or of end-of-text.
+                assert end - begin == tokens + 1
+                ids = sequence["input_ids"][begin : end - 1]
+                assert ids[:repeated] == ids_of[row][:repeated], "what is repeated is the title's own tokens"
+                found.setdefault(row, {})[piece] = ids[repeated:]
+        for row, parts in found.items():
             if not texts[row]["source"].startswith("general"):  # of general text the budget may use a part
-                assert sum(map(len, bare)) == len(ids), "a row that was cut loses no token"
+                whole = [token for piece in sorted(parts) for token in parts[piece]]
+                assert whole == ids_of[row], "a row that was cut loses no token"
+    measures = json.loads((folder / "tokens/measures.json").read_text())["sources"]
+    by_source: Counter[str] = Counter()
+    for (row, _), (repeated, _) in pieces.items():
+        by_source[texts[row]["source"]] += repeated
+    assert by_source.total() > 0, "some long article has a title"
+    for name, source in measures.items():
+        assert sum(tally["repeated"] for tally in source["language"].values()) == by_source[name]
 
 
-def contains(whole: list[int], part: tuple[int, ...]) -> bool:
-    """Whether `part` is a stretch of `whole`."""
-    return any(tuple(whole[start : start + len(part)]) == part for start in range(len(whole) - len(part) + 1))
+def test_training_order_is_a_permutation_of_the_packed_sequences(shop: Shop, tmp_path: Path) -> None:
+    """And from any step on, what is read is the rest of it."""
+    folder = pack(shop({"buckets": 3}), tmp_path / "runs", 2) / "sequences"
+    measures = json.loads((folder / "measures.json").read_text())
+    for arm, domain in (("separate", "domain-separate"), ("mixed", "domain-mixed"), ("domain-separate", "domain-separate")):
+        order = pq.read_table(folder / "order" / f"{arm}.parquet").to_pylist()
+        data = Sequences(folder / arm)
+        assert len(order) == data.rows == measures["arms"][arm]["sequences"]
+        packed: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        for place in order:
+            key = place["stream"], place["bucket"]
+            if key not in packed:
+                with pa.memory_map(str(folder / "packed" / key[0] / f"bucket-{key[1]:05d}.arrow")) as file:
+                    packed[key] = pa.ipc.open_file(file).read_all().to_pylist()
+        records = [packed[place["stream"], place["bucket"]][place["position"]] for place in order]
+        assert [place["identity"] for place in order] == [record["identity"] for record in records]
+        for start in (0, 1, len(order) // 2, len(order) - 1):
+            rest = [data[number]["input_ids"].tolist() for number in range(start, len(order))]
+            assert rest == [record["input_ids"] for record in records[start:]]
+        places = [(place["bucket"], place["position"]) for place in order if place["stream"] == domain]
+        assert len(set(places)) == len(places) == measures["streams"][domain]["sequences"], "the domain once, whole"
+        assert places != sorted(places)
+
+
+def test_without_some_rows_the_other_sequences_keep_bytes_and_order(shop: Shop, tmp_path: Path) -> None:
+    """A product's reviews are gone: most sequences are as they were, one after the other as they were."""
+    general = [{"text": f"{i} city river history " * 9} for i in range(99)]
+    first = shop()
+    shutil.copytree(pack(first, tmp_path / "first") / "tokens/tokenizer", tmp_path / "tokenizer")
+    tokenizer = {"path": str(tmp_path / "tokenizer/tokenizer.json"), "eos": "<|endoftext|>"}
+    reviews = [json.loads(line) for line in (first.parent / "reviews.jsonl").read_text().splitlines()]
+    # A line that is no review keeps the numbers of the others.
+    less = [{} if row["product"] == "P007" else row for row in reviews]
+    arms = []
+    for name, rows in (("before", reviews), ("after", less)):
+        path = shop({"sequences.length": 256, "tokenizer": tokenizer}, tables={"reviews": rows, "general_en": general})
+        folder = pack(path, tmp_path / name)
+        arms.append([tuple(one["input_ids"]) for one in datasets.load_from_disk(str(folder / "sequences/domain-separate"))])
+    before, after = arms
+    same = set(before) & set(after)
+    assert 0.5 * len(before) < len(same) < len(before)
+    assert [one for one in before if one in same] == [one for one in after if one in same]
 
 
 def test_segments_are_whole_samples_that_end_with_end_of_text(shop: Shop, tmp_path: Path) -> None:

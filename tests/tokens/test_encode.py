@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from ecomct.tokens.encode import cut
+from ecomct.tokens.cut import Piece, cut, waste
 from ecomct.tokens.tokenizer import END_OF_TEXT, load_tokenizer, train_bpe
 
 CORPUS = [
@@ -27,16 +27,37 @@ def tokenizer() -> Tokenizer:
     return train_bpe(iter(CORPUS * 5), 400)
 
 
-@settings(max_examples=200, deadline=None)
-@given(text=st.text(alphabet="白瓷茶杯。！ \nab.;x😀é", min_size=1, max_size=300), limit=st.integers(4, 60))
-def test_pieces_are_the_document(tokenizer: Tokenizer, text: str, limit: int) -> None:
+texts = st.text(alphabet="白瓷茶杯。！ \nab.;x😀é", min_size=1, max_size=300)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=texts, limit=st.integers(4, 60), title_chars=st.integers(0, 40))
+def test_pieces_are_the_document(tokenizer: Tokenizer, text: str, limit: int, title_chars: int) -> None:
     encoding = tokenizer.encode(text, add_special_tokens=False)
-    pieces = cut(encoding, text, limit)
+    pieces = cut(encoding, text, limit, min(title_chars, len(text)))
     assert [piece.number for piece in pieces] == list(range(len(pieces)))
     assert pieces[0].start == 0
     assert pieces[-1].stop == len(encoding.ids)
     assert all(left.stop == right.start for left, right in pairwise(pieces))
-    assert all(0 < piece.stop - piece.start <= limit for piece in pieces if encoding.ids)
+    assert all(0 < piece.repeated + piece.stop - piece.start <= limit for piece in pieces if encoding.ids)
+    if len(encoding.ids) <= limit:
+        assert len(pieces) == 1, "a short document is never cut"
+    # What is repeated: the tokens that end inside the title, if they are few.
+    title = sum(1 for _, stop in encoding.offsets if stop <= title_chars) if title_chars else 0
+    assert pieces[0].repeated == 0
+    assert {piece.repeated for piece in pieces[1:]} <= {title if title <= limit // 4 else 0}
+
+
+def test_later_pieces_begin_with_the_title(tokenizer: Tokenizer) -> None:
+    title = "白瓷茶杯\n\n"
+    text = title + "白瓷茶杯很好用。" * 60
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    pieces = cut(encoding, text, 60, len(title))
+    assert len(pieces) > 2
+    for piece in pieces[1:]:
+        start, stop = encoding.offsets[0][0], encoding.offsets[piece.repeated - 1][1]
+        assert text[start:stop] == title
+    assert all(piece.repeated == 0 for piece in cut(encoding, text, 12, len(title))), "a title over a quarter is not repeated"
 
 
 def test_cuts_fall_after_sentences(tokenizer: Tokenizer) -> None:
@@ -48,22 +69,30 @@ def test_cuts_fall_after_sentences(tokenizer: Tokenizer) -> None:
         assert text[: encoding.offsets[piece.stop - 1][1]].endswith("。")
 
 
-def test_cuts_are_at_the_last_mark_that_fits(tokenizer: Tokenizer) -> None:
-    """Against the definition: the last sentence end, else the last space, in the last three quarters of the piece."""
-    text = ("tea cup. " * 9 + "白瓷茶杯很好用 " * 9 + "x" * 90 + "茶。") * 4
+@pytest.mark.parametrize("limit", [40, 90, 150])
+def test_the_way_that_wastes_least_is_taken(tokenizer: Tokenizer, limit: int) -> None:
+    """Against the definition: from each possible opening on, the last sentence end, else the last space, that fits."""
+    text = ("tea cup. " * 9 + "白瓷茶杯很好用 " * 9 + "x" * 90 + "茶。" + "tea tea tea cup. ") * 6
     encoding = tokenizer.encode(text, add_special_tokens=False)
-    starts = [offset[0] for offset in encoding.offsets]
-    ends = [[match.end() for match in re.finditer(mark, text)] for mark in (r"。|\.(?=\s)", r"\s+")]
-    begin = 0
-    for piece in cut(encoding, text, 40)[:-1]:
-        expected = begin + 40
-        for marks in ends:
-            tokens = [next((t for t, start in enumerate(starts) if start >= mark), len(starts)) for mark in marks]
-            if inside := [token for token in tokens if begin + 10 < token <= begin + 40]:
-                expected = max(inside)
-                break
-        assert (piece.start, piece.stop) == (begin, expected)
-        begin = piece.stop
+    starts, count = [offset[0] for offset in encoding.offsets], len(encoding.ids)
+    ends = [
+        sorted({next((t for t, s in enumerate(starts) if s >= m.end()), count) for m in re.finditer(mark, text)})
+        for mark in (r"。|\.(?=\s)", r"\s+")
+    ]
+    ways = []
+    for opening in [0, *(end for end in ends[0] if max(limit // 64, 1) <= end <= limit // 8)]:
+        bounds = [0, opening] if opening else [0]
+        while count - bounds[-1] > limit:
+            begin, end = bounds[-1], bounds[-1] + limit
+            for marks in ends:
+                if inside := [mark for mark in marks if begin + limit // 4 < mark <= begin + limit]:
+                    end = max(inside)
+                    break
+            bounds.append(end)
+        ways.append([Piece(number, *pair) for number, pair in enumerate(pairwise([*bounds, count]))])
+    best = cut(encoding, text, limit)
+    assert best in ways
+    assert waste(best, limit) == min(waste(way, limit) for way in ways)
 
 
 def test_training_a_tokenizer_is_deterministic_and_loses_nothing() -> None:

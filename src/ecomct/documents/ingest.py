@@ -94,7 +94,7 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
 def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     """One row as a document (columns of DOCUMENTS); raises Rejected."""
     source = task.source
-    text, language, spans = linearise(data, source, hash_text(f"{unit.file}:{line}", task.seed))
+    text, language, spans, title_chars = linearise(data, source, hash_text(f"{unit.file}:{line}", task.seed))
     if len(text) < task.min_chars:
         raise Rejected("too_short", f"{len(text)} characters, cleaning.min_chars is {task.min_chars}")
     related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
@@ -111,6 +111,7 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
         "points_to": points_to,
         "language": language,
         "text": text,
+        "title_chars": title_chars,
         "spans": [Span._asdict(span) for span in spans],
         "digest": digest_text(*_duplicate_scope(source, keys, row), plain),
         "text_hash": hash_text(plain),

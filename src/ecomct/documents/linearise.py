@@ -34,6 +34,15 @@ class Span(NamedTuple):
     end: int
 
 
+class Linearised(NamedTuple):
+    """A row as text; its first `title_chars` characters are its title and the break after it (0: no title)."""
+
+    text: str
+    language: str
+    spans: list[Span]
+    title_chars: int
+
+
 class Rejected(Exception):
     """The row has no document: a reason of the ledger and what was seen."""
 
@@ -48,7 +57,7 @@ class _Text:
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.spans: list[Span] = []
-        self.length = 0
+        self.length = self.title_chars = 0
 
     def add(self, text: str, field: str | None = None) -> _Text:
         if field is not None and text:
@@ -68,8 +77,8 @@ def lookup(row: dict[str, Any], column: str) -> Any:
     return value
 
 
-def linearise(row: dict[str, Any], source: Source, draw: int) -> tuple[str, str, list[Span]]:
-    """Return (text, language, spans) of a row.
+def linearise(row: dict[str, Any], source: Source, draw: int) -> Linearised:
+    """The text of a row.
 
     `draw` is the row's seeded hash; it picks the serialisation of key-values. Raises Rejected with
     `empty_text` or `missing_field`.
@@ -86,7 +95,7 @@ def linearise(row: dict[str, Any], source: Source, draw: int) -> tuple[str, str,
         text = _key_values(pairs, language, source.serialization, draw)
     else:
         text = _from_kind(source.kind, values, _WORDS[language])
-    return "".join(text.parts), language, text.spans
+    return Linearised("".join(text.parts), language, text.spans, text.title_chars)
 
 
 def _language(values: dict[str, tuple[str, str]], pairs: list[tuple[str, str, str]]) -> Literal["zh", "en"]:
@@ -186,9 +195,15 @@ def _from_kind(kind: Kind, values: dict[str, tuple[str, str]], words: dict[str, 
     body, column = values["text"]
     title, title_column = values.get("title", ("", ""))
     # Crawls often repeat the title as the first line of the body.
-    if title and not body.startswith(title):
+    in_body = body.startswith(title)
+    if title and not in_body:
         text.add(title, title_column).add("\n\n" if kind in ("article", "web", "dialogue") else "\n")
+        text.title_chars = text.length
     rating, rating_column = values.get("rating", ("", ""))
+    if title and in_body and not rating:
+        rest = body[len(title) :]
+        gap = len(rest) - len(rest.lstrip())
+        text.title_chars = len(title) + gap if gap else 0  # else the title is only the beginning of a word or sentence
     if rating:
         text.add(words["rating"]).add(rating.removesuffix(".0"), rating_column).add("\n")
     return text.add(body, column)

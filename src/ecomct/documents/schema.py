@@ -18,6 +18,8 @@ DOCUMENTS = pa.schema(
         ("points_to", pa.list_(pa.uint64())),
         ("language", pa.dictionary(pa.int8(), pa.string())),
         ("text", pa.string()),
+        # Leading characters that are the title and the break after it; 0 where the text has no title.
+        ("title_chars", pa.int32()),
         ("spans", pa.list_(pa.struct([("field", pa.string()), ("start", pa.int32()), ("end", pa.int32())]))),
         # Equal digests are duplicates (the scope is part of the digest); text_hash is of the text alone.
         ("digest", pa.binary(16)),

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ecomct.errors import InputError
-from ecomct.packing.arms import row_source
+from ecomct.packing.sequence import row_source
 from ecomct.recipe.model import Recipe
 from ecomct.run_folder import RunFolder
 from ecomct.stage import read_manifest

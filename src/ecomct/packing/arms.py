@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,76 +11,145 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
 
 from ecomct.atomic import atomic_path, write_json
 from ecomct.mixing.budget import Budget
-from ecomct.packing.assemble import sequence_schema
-from ecomct.packing.blend import Stream, interleave, largest_prefix_error
+from ecomct.packing.blend import Stream, interleave
+from ecomct.packing.sequence import sequence_schema
 from ecomct.recipe.model import Arm, Blend
-from ecomct.seeded import order
+from ecomct.seeded import U64, order
 
 I64 = npt.NDArray[np.int64]
 # Sequences of one data file: 32 MiB at length 2,048.
 FILE_SEQUENCES = 4096
+# Where the sequences of an arm lie in the packed streams, in training order.
+ORDER = pa.schema(
+    [
+        ("stream", pa.dictionary(pa.int8(), pa.string())),
+        ("bucket", pa.int32()),
+        ("position", pa.int32()),
+        ("identity", pa.uint64()),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Packed:
-    """The sequences of one stream in seeded order: where each lies and how many tokens it has."""
+    """The sequences of one stream in seeded order: where each lies, how many tokens it has, and its identity."""
 
     bucket: I64
     position: I64
     tokens: I64
+    identity: U64
 
 
-def domain_stream(arm: Arm) -> str | None:
-    """Which domain stream an arm reads."""
-    return {"general": None, "domain-separate": "domain-separate", "separate": "domain-separate", "mixed": "domain-mixed"}[arm]
+@dataclass(frozen=True)
+class Plan:
+    """Sequences in training order: `names[stream[i]]` is the i-th one's stream, `sequence[i]` its number in it."""
+
+    names: tuple[str, ...]
+    stream: I64
+    sequence: I64
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def file(self, number: int) -> Plan:
+        """The stretch that the `number`-th data file holds."""
+        stretch = slice(number * FILE_SEQUENCES, (number + 1) * FILE_SEQUENCES)
+        return Plan(self.names, self.stream[stretch], self.sequence[stretch])
+
+
+def domain_streams(arm: Arm, epochs: int = 1) -> list[str]:
+    """The domain streams an arm reads, in turn: one for each pass over the domain, mixed anew in the mixed arm."""
+    if arm == "general":
+        return []
+    if arm == "mixed":
+        return ["domain-mixed", *(f"domain-mixed-{epoch}" for epoch in range(2, epochs + 1))]
+    return ["domain-separate"] * epochs
 
 
 def open_packed(folder: Path, stream: str, buckets: int, seed: int) -> Packed:
-    """Read the lengths of a stream's sequences and put them into seeded order."""
-    lengths = [_open(folder, stream, bucket)["length"].to_numpy() for bucket in range(buckets)]
-    bucket = np.repeat(np.arange(buckets), [len(one) for one in lengths])
-    position = np.concatenate([np.arange(len(one)) for one in lengths])
-    tokens = np.concatenate(lengths).astype(np.int64)
-    shuffled = order((bucket.astype(np.uint64) << np.uint64(32)) | position.astype(np.uint64), seed, f"order {stream}")
-    return Packed(bucket[shuffled], position[shuffled], tokens[shuffled])
+    """Read the lengths and identities of a stream's sequences and put them into seeded order.
 
-
-def plan_arm(arm: Arm, packed: Mapping[str, Packed], budget: Budget, blend: Blend) -> list[tuple[str, int]]:
-    """(stream, sequence) in training order.
-
-    With a domain stream, all of it is used once and general text follows its tokens by the ratio;
-    without, general text has the tokens that the blended arms give it.
+    The order comes from identities: without some sequences, the others keep theirs.
     """
-    stream = domain_stream(arm)
+    tables = [open_stream(folder, stream, bucket) for bucket in range(buckets)]
+    bucket = np.repeat(np.arange(buckets), [table.num_rows for table in tables])
+    position = np.concatenate([np.arange(table.num_rows) for table in tables])
+    tokens = np.concatenate([table["length"].to_numpy() for table in tables]).astype(np.int64)
+    identity = np.concatenate([table["identity"].to_numpy() for table in tables])
+    shuffled = order(identity, seed, f"order {stream}")
+    return Packed(bucket[shuffled], position[shuffled], tokens[shuffled], identity[shuffled])
+
+
+def plan_arm(arm: Arm, packed: Mapping[str, Packed], budget: Budget, blend: Blend, seed: int, epochs: int = 1) -> Plan:
+    """The training order of an arm.
+
+    With a domain stream, all of it is used `epochs` times and general text follows its tokens by the ratio; without,
+    general text has the tokens that the blended arms give it. The mixed arm reads its streams in turn, the others
+    theirs in a new seeded order each time.
+    """
+    passes = domain_streams(arm, epochs)
     groups: dict[str, list[Stream]] = {}
     wanted = dict(budget.general) if arm != "domain-separate" else {}
-    if stream is not None:
-        tokens = packed[stream].tokens
-        groups["domain"] = [Stream(stream, tokens, int(tokens.sum()))]
+    turns = [_turn(packed[name].identity, seed, name, passes[:number].count(name)) for number, name in enumerate(passes)]
+    if passes:
+        tokens = np.concatenate([packed[name].tokens[turn] for name, turn in zip(passes, turns, strict=True)])
+        groups["domain"] = [Stream("domain", tokens, int(tokens.sum()))]
         scale = int(tokens.sum()) * blend.general_per_domain / max(1, sum(wanted.values()))
         wanted = {language: round(amount * scale) for language, amount in wanted.items()}
     groups["general"] = [Stream(f"general-{name}", packed[f"general-{name}"].tokens, wanted[name]) for name in sorted(wanted)]
-    return interleave(groups)
+    names = (*dict.fromkeys(passes), *(stream.name for stream in groups["general"]))
+    ordered = interleave(groups)
+    is_domain = np.array([name == "domain" for name, _ in ordered], dtype=bool)
+    stream = np.array([0 if name == "domain" else names.index(name) for name, _ in ordered], dtype=np.int64)
+    sequence = np.array([number for _, number in ordered], dtype=np.int64)
+    if passes:
+        of = np.repeat([names.index(name) for name in passes], [len(turn) for turn in turns])
+        stream[is_domain], sequence[is_domain] = of[sequence[is_domain]], np.concatenate(turns)[sequence[is_domain]]
+    return Plan(names, stream, sequence)
 
 
-def write_file(
-    folder: Path, arm: Arm, number: int, files: int, plan: list[tuple[str, int]], packed: Mapping[str, Packed], length: int
-) -> None:
+def _turn(identity: U64, seed: int, stream: str, before: int) -> I64:
+    """The order in which a stream is read after it was read `before` times."""
+    return order(identity, seed, f"order {stream} {before + 1}") if before else np.arange(len(identity))
+
+
+def write_order(folder: Path, arm: Arm, plan: Plan, packed: Mapping[str, Packed]) -> None:
+    """Write `order/ARM.parquet`: where each sequence of the arm comes from, in training order."""
+    columns: dict[str, Any] = {"stream": pa.DictionaryArray.from_arrays(pa.array(plan.stream, pa.int8()), pa.array(plan.names))}
+    for field in ORDER:
+        if field.name != "stream":
+            columns[field.name] = pa.array(column(plan, packed, field.name), field.type)
+    with atomic_path(folder / "order" / f"{arm}.parquet") as path:
+        pq.write_table(pa.table(columns, schema=ORDER), path, compression="zstd")
+
+
+def column(plan: Plan, packed: Mapping[str, Packed], field: str) -> npt.NDArray[Any]:
+    """One field of `Packed` for every sequence of the plan."""
+    values = np.zeros(len(plan), dtype=np.uint64 if field == "identity" else np.int64)
+    for index, name in enumerate(plan.names):
+        mine = plan.stream == index
+        values[mine] = getattr(packed[name], field)[plan.sequence[mine]]
+    return values
+
+
+def write_file(folder: Path, arm: Arm, number: int, files: int, plan: Plan, packed: Mapping[str, Packed], length: int) -> None:
     """Write the `number`-th data file of an arm: its stretch of the plan, gathered from the packed streams."""
-    stretch = plan[number * FILE_SEQUENCES : (number + 1) * FILE_SEQUENCES]
-    places: dict[tuple[str, int], list[tuple[int, int]]] = {}
-    for target, (stream, sequence) in enumerate(stretch):
-        bucket = int(packed[stream].bucket[sequence])
-        places.setdefault((stream, bucket), []).append((int(packed[stream].position[sequence]), target))
-    parts, targets = [], []
-    for (stream, bucket), wanted in sorted(places.items()):
-        parts.append(_open(folder, stream, bucket).take(pa.array([position for position, _ in wanted])))
-        targets += [target for _, target in wanted]
-    table = pa.concat_tables([sequence_schema(length).empty_table(), *parts]).combine_chunks()
-    table = table.take(pa.array(np.argsort(np.array(targets, dtype=np.int64), kind="stable")))
+    part = plan.file(number)
+    bucket, position = column(part, packed, "bucket"), column(part, packed, "position")
+    # Gather packed file by packed file, then put the sequences where they belong.
+    gathered = np.lexsort((position, bucket, part.stream))
+    schema = sequence_schema(length)
+    tables = [schema.empty_table()]
+    changes = np.flatnonzero(np.diff(part.stream[gathered]) | np.diff(bucket[gathered])) + 1
+    for wanted in np.split(gathered, changes):
+        one = open_stream(folder, plan.names[part.stream[wanted[0]]], int(bucket[wanted[0]]))
+        tables.append(one.select(schema.names).take(pa.array(position[wanted])))
+    table = pa.concat_tables(tables).combine_chunks().take(pa.array(np.argsort(gathered, kind="stable")))
     with (
         atomic_path(folder / arm / file_name(number, files)) as path,
         pa.OSFile(str(path), "wb") as sink,
@@ -110,77 +180,6 @@ def write_dataset_files(folder: Path, arm: Arm, files: int, length: int, fingerp
     write_json(folder / arm / "state.json", state)
 
 
-def measure_arm(
-    folder: Path, plan: list[tuple[str, int]], packed: Mapping[str, Packed], length: int, ratio: float, sources: tuple[str, ...]
-) -> tuple[dict[str, Any], dict[str, int]]:
-    """Measures of one arm (docs/artefacts.md) and its distinct rows by source. Reads ids, no token."""
-    names = sorted({stream for stream, _ in plan})
-    of = np.array([names.index(stream) for stream, _ in plan], dtype=np.int64)
-    sequence = np.array([number for _, number in plan], dtype=np.int64)
-    tokens = np.zeros(len(plan), dtype=np.int64)
-    by_source, samples, streams, seen = np.zeros(len(sources), dtype=np.int64), 0, {}, []
-    for index, name in enumerate(names):
-        mine = sequence[of == index]
-        tokens[of == index] = packed[name].tokens[mine]
-        rows, spans, segments = _contents(folder, name, packed[name], mine)
-        by_source += np.bincount(row_source(rows), weights=spans, minlength=len(sources)).astype(np.int64)
-        samples += segments
-        seen.append(np.unique(rows))
-        streams[name] = {
-            "sequences": len(mine),
-            "tokens": int(tokens[of == index].sum()),
-            "repeats": round(len(mine) / len(packed[name].tokens), 4),
-        }
-    distinct = row_source(np.unique(np.concatenate(seen))) if seen else np.zeros(0, dtype=np.int64)
-    total = int(tokens.sum())
-    measures: dict[str, Any] = {
-        "sequences": len(plan),
-        "samples": samples,
-        "tokens": total,
-        "padding": len(plan) * length - total,
-        "fill": round(total / max(1, len(plan) * length), 6),
-        "truncated_tokens": 0,
-        "streams": streams,
-        "sources": {name: int(count) for name, count in zip(sources, by_source, strict=True) if count},
-    }
-    general = sum(stream["tokens"] for name, stream in streams.items() if name.startswith("general-"))
-    if 0 < general < total:
-        group = {name: "general" if name.startswith("general-") else "domain" for name in names}
-        error = largest_prefix_error([stream for stream, _ in plan], tokens, group, ratio, "general")
-        measures["ratio"] = {
-            "general_per_domain": {
-                "wanted": ratio,
-                "got": round(general / (total - general), 4),
-                "largest_prefix_error_sequences": round(error, 4),
-            }
-        }
-    return measures, {name: int((distinct == index).sum()) for index, name in enumerate(sources)}
-
-
-def row_source(rows: npt.NDArray[np.uint64]) -> I64:
-    """Source index of row numbers."""
-    return (rows >> np.uint64(52)).astype(np.int64)
-
-
-def _contents(folder: Path, stream: str, packed: Packed, sequences: I64) -> tuple[npt.NDArray[np.uint64], I64, int]:
-    """Rows and lengths of all spans of the chosen sequences, and the number of their samples."""
-    rows, spans, samples = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)], 0
-    for bucket in np.unique(packed.bucket[sequences]).tolist():
-        table = _open(folder, stream, bucket).select(["segments", "rows", "row_ends"])
-        chosen = sequences[packed.bucket[sequences] == bucket]
-        table = table.take(pa.array(packed.position[chosen])).combine_chunks()
-        ends = table["row_ends"].combine_chunks()
-        flat = ends.flatten().to_numpy().astype(np.int64)
-        span = np.diff(flat, prepend=0)
-        # The first span of a sequence starts at 0, not at the end of the sequence before.
-        begins = ends.offsets.to_numpy()[:-1] - ends.offsets.to_numpy()[0]
-        span[begins] = flat[begins]
-        rows.append(table["rows"].combine_chunks().flatten().to_numpy())
-        spans.append(span)
-        samples += len(table["segments"].combine_chunks().flatten())
-    return np.concatenate(rows), np.concatenate(spans), samples
-
-
 def file_name(number: int, files: int) -> str:
     """Name of an arm's `number`-th data file."""
     return f"data-{number:05d}-of-{files:05d}.arrow"
@@ -191,12 +190,18 @@ def packed_file(stream: str, bucket: int) -> str:
     return f"packed/{stream}/bucket-{bucket:05d}.arrow"
 
 
-def places_of(plan: Sequence[tuple[str, int]], packed: Mapping[str, Packed]) -> list[tuple[str, int, int]]:
-    """Of each sequence of a plan: stream, bucket and position in that packed file."""
-    return [(stream, int(packed[stream].bucket[number]), int(packed[stream].position[number])) for stream, number in plan]
+def places_of(plan: Plan, packed: Mapping[str, Packed], number: int) -> tuple[set[str], str]:
+    """Packed files that the `number`-th data file is gathered from, and a digest of where each sequence lies in them."""
+    part = plan.file(number)
+    bucket = column(part, packed, "bucket")
+    of = {packed_file(part.names[stream], one) for stream, one in zip(part.stream.tolist(), bucket.tolist(), strict=True)}
+    digest = xxhash.xxh3_128(json.dumps(part.names).encode())
+    for values in (part.stream, bucket, column(part, packed, "position")):
+        digest.update(values.astype(np.int64).tobytes())
+    return of, digest.hexdigest()
 
 
-def _open(folder: Path, stream: str, bucket: int) -> pa.Table:
-    """A packed file, memory-mapped."""
+def open_stream(folder: Path, stream: str, bucket: int) -> pa.Table:
+    """The sequences of one bucket of a stream, memory-mapped."""
     with pa.memory_map(str(folder / packed_file(stream, bucket))) as source:
         return pa.ipc.open_file(source).read_all()

@@ -14,28 +14,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.mixing.budget import HomeBudget
-from ecomct.packing.bins import fill, plan_bins
-from ecomct.seeded import U64, combine, order
+from ecomct.packing.bins import lower_bound
+from ecomct.packing.cells import pack_samples
+from ecomct.packing.layout import Layout, Samples, expand, lay_out, spans_of
+from ecomct.packing.sequence import packed_schema
+from ecomct.seeded import U64, combine
 from ecomct.tokens.pieces import read_bucket
 
 I64 = npt.NDArray[np.int64]
-
-
-def sequence_schema(length: int) -> pa.Schema:
-    """Columns of packed sequences (docs/artefacts.md)."""
-    return pa.schema(
-        [
-            ("input_ids", pa.list_(pa.int32(), length)),
-            ("length", pa.int32()),
-            ("segments", pa.list_(pa.int32())),
-            ("rows", pa.list_(pa.uint64())),
-            ("row_ends", pa.list_(pa.int32())),
-        ]
-    )
+I32 = npt.NDArray[np.int32]
+# Tokens that are gathered at once; the gather holds their 64-bit places a few times over.
+_GATHER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,109 +49,134 @@ class PackTask:
     seed: int
 
 
-class Samples(NamedTuple):
-    """Samples as runs over a list of pieces: sample i is pieces[first[i]:first[i + 1]]."""
+class Pieces(NamedTuple):
+    """The pieces of a bucket, sorted by (row, piece): piece i has the ids flat[offsets[i]:offsets[i + 1]]."""
 
-    pieces: I64
-    first: I64
+    row: U64
+    piece: npt.NDArray[np.uint32]
+    domain: npt.NDArray[np.bool_]
+    language: npt.NDArray[np.object_]
+    home: U64
+    flat: I32
+    offsets: I64
 
 
 def pack_bucket(task: PackTask, bucket: int) -> dict[str, Any]:
-    """Write `packed/<stream>/bucket-NNNNN.arrow` for each stream; return their facts by stream."""
+    """Write `packed/<stream>/bucket-NNNNN.arrow` for each stream; return their facts by stream.
+
+    Memory: the bucket's ids twice (pieces and sequences, 4 bytes a token each), and about 100 bytes a sample.
+    """
+    pieces = _read(task, bucket)
+    return {stream: _pack(task, bucket, stream, pieces, _samples(task, bucket, stream, pieces)) for stream in task.streams}
+
+
+def _read(task: PackTask, bucket: int) -> Pieces:
     table = read_bucket(task.tokens, task.groups, bucket, ["row", "piece", "source", "language", "home", "ids"])
     ids = table["ids"].combine_chunks() if table.num_rows else pa.array([], pa.list_(pa.int32()))
-    flat = ids.flatten().to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     offsets = ids.offsets.to_numpy().astype(np.int64) if len(ids) else np.zeros(1, dtype=np.int64)
-    offsets = offsets - offsets[0]
-    row, piece = table["row"].to_numpy(), table["piece"].to_numpy()
-    source = table["source"].to_numpy().astype(np.int64)
-    facts = {}
-    for stream in task.streams:
-        samples = _samples(task, bucket, stream, table, row, source)
-        facts[stream] = _pack(task, bucket, stream, samples, row, piece, source, flat, offsets)
-    return facts
+    return Pieces(
+        row=table["row"].to_numpy(),
+        piece=table["piece"].to_numpy(),
+        domain=np.array(task.domain, dtype=bool)[table["source"].to_numpy().astype(np.int64)],
+        language=np.asarray(table["language"].to_pylist(), dtype=object),
+        home=table["home"].to_numpy(),
+        flat=ids.flatten().to_numpy(zero_copy_only=False).astype(np.int32, copy=False),
+        offsets=offsets - offsets[0],
+    )
 
 
-def _samples(task: PackTask, bucket: int, stream: str, table: pa.Table, row: U64, source: I64) -> Samples:
+def _samples(task: PackTask, bucket: int, stream: str, pieces: Pieces) -> Samples:
     """The samples of one stream."""
-    domain = np.array(task.domain, dtype=bool)[source]
-    if stream == "domain-mixed":
-        plan = pq.read_table(task.mixture / "plan" / f"bucket-{bucket:05d}.parquet", columns=["sample", "row", "piece"])
-        # Pieces of a row stand together and in order, so a row's first position plus the number is the piece.
-        pieces = np.searchsorted(row, plan["row"].to_numpy()) + plan["piece"].to_numpy().astype(np.int64)
-        sample = plan["sample"].to_numpy()
-        first = (
-            np.flatnonzero(np.concatenate([[True], sample[1:] != sample[:-1], [True]]))
-            if len(sample)
-            else np.zeros(1, dtype=np.int64)
-        )
-        return Samples(pieces, first)
+    if stream.startswith("domain-mixed"):
+        return _planned(task.mixture / "plan" / f"bucket-{bucket:05d}.parquet", _pass_of(stream), pieces)
     if stream == "domain-separate":
-        chosen = domain & task.budget.holds(table["home"].to_numpy(), task.seed)
+        chosen = pieces.domain & task.budget.holds(pieces.home, task.seed)
     else:
-        language = np.asarray(table["language"].to_pylist(), dtype=object)
-        chosen = ~domain & (language == stream.removeprefix("general-"))
-    pieces = np.flatnonzero(chosen)
-    return Samples(pieces, np.arange(len(pieces) + 1))
+        chosen = ~pieces.domain & (pieces.language == stream.removeprefix("general-"))
+    mine = np.flatnonzero(chosen)
+    identity = combine(pieces.row[mine], pieces.piece[mine].astype(np.uint64))
+    return Samples(mine, np.arange(len(mine) + 1), identity, pieces.home[mine])
 
 
-def _pack(
-    task: PackTask,
-    bucket: int,
-    stream: str,
-    samples: Samples,
-    row: U64,
-    piece: Any,
-    source: I64,
-    flat: npt.NDArray[np.int32],
-    offsets: I64,
-) -> dict[str, Any]:
+def _planned(path: Path, epoch: int, pieces: Pieces) -> Samples:
+    """The clusters and single pieces that the plan has for one pass over the domain."""
+    columns = ["sample", "row", "piece", "home"]
+    with pq.ParquetFile(path) as file:
+        several = "epoch" in file.schema_arrow.names
+        plan = file.read(columns=[*columns, "epoch"] if several else columns)
+    if several:
+        plan = plan.filter(pc.equal(plan["epoch"], epoch))
+    sample, home = plan["sample"].to_numpy(), plan["home"].to_numpy()
+    # Pieces of a row stand together and in order, so a row's first position plus the number is the piece.
+    mine = np.searchsorted(pieces.row, plan["row"].to_numpy()) + plan["piece"].to_numpy().astype(np.int64)
+    starts = np.flatnonzero(sample[1:] != sample[:-1]) + 1
+    first = np.concatenate([[0], starts, [len(sample)]]) if len(sample) else np.zeros(1, dtype=np.int64)
+    return Samples(mine, first, sample[first[:-1]], home[first[:-1]])
+
+
+def _pass_of(stream: str) -> int:
+    """Which pass over the domain a mixed stream is: domain-mixed is the first, domain-mixed-2 the second."""
+    return int(stream.removeprefix("domain-mixed").removeprefix("-") or 1)
+
+
+def _pack(task: PackTask, bucket: int, stream: str, pieces: Pieces, samples: Samples) -> dict[str, Any]:
     """Pack the samples of a stream into sequences and write them."""
-    size = np.diff(offsets)[samples.pieces]
-    members = np.diff(samples.first)
-    tokens = np.add.reduceat(size, samples.first[:-1]) if len(size) else np.zeros(0, dtype=np.int64)
-    tokens = tokens + (members - 1) * len(task.separator) + 1
-    # Samples enter the plan in seeded order, so that equal lengths are not neighbours by product.
-    identity = combine(row[samples.pieces], piece[samples.pieces].astype(np.uint64))[samples.first[:-1]]
-    shuffled = order(identity, task.seed, f"pack {stream}")
-    items: dict[int, list[int]] = {}
-    for sample, length in zip(shuffled.tolist(), tokens[shuffled].tolist(), strict=True):
-        items.setdefault(length, []).append(sample)
-    bins = fill(plan_bins(np.bincount(tokens, minlength=task.length + 1), task.length), items)
-
-    matrix = np.full((len(bins), task.length), task.eos, dtype=np.int32)
-    separator = np.array(task.separator, dtype=np.int32)
-    columns: dict[str, list[Any]] = {"length": [], "segments": [], "rows": [], "row_ends": []}
-    for sequence, chosen in enumerate(bins):
-        end, segments, rows, row_ends = 0, [], [], []
-        for sample in sorted(chosen, key=lambda one: int(identity[one])):
-            pieces = samples.pieces[samples.first[sample] : samples.first[sample + 1]].tolist()
-            for place, index in enumerate(pieces, 1):
-                start, end = end, end + int(offsets[index + 1] - offsets[index])
-                matrix[sequence, start:end] = flat[offsets[index] : offsets[index + 1]]
-                # What joins a piece to the next belongs to the piece before it.
-                if place < len(pieces):
-                    matrix[sequence, end : end + len(separator)] = separator
-                    end += len(separator)
-                else:
-                    end += 1
-                rows.append(int(row[index]))
-                row_ends.append(end)
-            segments.append(end)
-        for name, value in (("length", end), ("segments", segments), ("rows", rows), ("row_ends", row_ends)):
-            columns[name].append(value)
-    _write(task, bucket, stream, matrix, columns)
-    return {"sequences": len(bins), "samples": len(members), "tokens": int(tokens.sum())}
+    spans = spans_of(samples, np.diff(pieces.offsets), len(task.separator))
+    tokens = np.add.reduceat(spans, samples.first[:-1]) if len(spans) else np.zeros(0, dtype=np.int64)
+    bins = pack_samples(samples.home, samples.identity, tokens, task.length)
+    layout = lay_out(samples, spans, bins, task.seed, stream)
+    _write(task, bucket, stream, pieces, layout)
+    return {
+        "sequences": len(layout.identity),
+        "samples": len(tokens),
+        "tokens": int(tokens.sum()),
+        "bound": lower_bound(np.bincount(tokens, minlength=task.length + 1), task.length),
+    }
 
 
-def _write(task: PackTask, bucket: int, stream: str, matrix: npt.NDArray[np.int32], columns: dict[str, list[Any]]) -> None:
-    schema = sequence_schema(task.length)
-    ids = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), task.length)
-    others = [pa.array(columns[name], schema.field(name).type) for name in ("length", "segments", "rows", "row_ends")]
-    table = pa.table([ids, *others], schema=schema)
+def input_ids(pieces: Pieces, layout: Layout, length: int, separator: tuple[int, ...], eos: int) -> I32:
+    """Tokens of the sequences, (sequences, length): pieces, what joins them, end-of-text, and padding by the same."""
+    matrix = np.full((len(layout.identity), length), eos, dtype=np.int32)
+    flat = matrix.reshape(-1)
+    start = layout.ends - layout.spans + np.repeat(np.arange(len(matrix)) * length, np.diff(layout.piece_first))
+    size = np.diff(pieces.offsets)[layout.pieces]
+    source = pieces.offsets[layout.pieces]
+    reach = np.cumsum(size)
+    begin = 0
+    while begin < len(size):
+        end = max(begin + 1, int(np.searchsorted(reach, reach[begin] + _GATHER)))
+        stretch = slice(begin, end)
+        flat[expand(start[stretch], size[stretch])] = pieces.flat[expand(source[stretch], size[stretch])]
+        begin = end
+    joined = np.ones(len(size), dtype=bool)
+    joined[layout.last] = False
+    for offset, token in enumerate(separator):
+        flat[(start + size)[joined] + offset] = token
+    return matrix
+
+
+def _write(task: PackTask, bucket: int, stream: str, pieces: Pieces, layout: Layout) -> None:
+    schema = packed_schema(task.length)
+    ids = input_ids(pieces, layout, task.length, task.separator, task.eos)
+    by_sample, by_piece = layout.sample_first, layout.piece_first
+    columns = [
+        pa.FixedSizeListArray.from_arrays(pa.array(ids.reshape(-1)), task.length),
+        pa.array(layout.length, pa.int32()),
+        _lists(layout.ends[layout.last], by_sample, pa.int32()),
+        _lists(pieces.row[layout.pieces], by_piece, pa.uint64()),
+        _lists(pieces.piece[layout.pieces], by_piece, pa.uint32()),
+        _lists(layout.ends, by_piece, pa.int32()),
+        pa.array(layout.identity),
+    ]
+    table = pa.table(columns, schema=schema)
+    # One batch a file: a memory-mapped reader takes single sequences without a copy of the rest.
     with (
         atomic_path(task.out / "packed" / stream / f"bucket-{bucket:05d}.arrow") as path,
         pa.OSFile(str(path), "wb") as sink,
         pa.ipc.new_file(sink, schema) as writer,
     ):
         writer.write_table(table, max_chunksize=max(1, table.num_rows))
+
+
+def _lists(values: npt.NDArray[Any], first: I64, kind: pa.DataType) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(first, pa.int32()), pa.array(values, kind))

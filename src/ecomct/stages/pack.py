@@ -14,8 +14,8 @@ from ecomct.ledger import Account
 from ecomct.packing.arms import (
     FILE_SEQUENCES,
     Packed,
+    domain_streams,
     file_name,
-    measure_arm,
     open_packed,
     packed_file,
     places_of,
@@ -24,6 +24,7 @@ from ecomct.packing.arms import (
     write_file,
 )
 from ecomct.packing.assemble import PackTask, pack_bucket
+from ecomct.packing.measure import measure_arm, measure_stream
 from ecomct.progress import track
 from ecomct.recipe.model import Arm
 from ecomct.run_folder import RunFolder
@@ -63,20 +64,24 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     arms, ledger = {}, {}
     for arm in run.recipe.training.arms:
         arms[arm], ledger[arm] = _write_arm(run, stage, arm, packed)
-    measures = {"length": run.recipe.sequences.length, "arms": arms}
+    length = run.recipe.sequences.length
+    whole: dict[str, Any] = {}
+    for role, task in tasks.items():
+        units = [stage.unit(_unit_name(role, bucket), keys[role, bucket]) or {} for bucket in range(buckets)]
+        whole |= {stream: measure_stream([unit[stream] for unit in units], length) for stream in task.streams}
+    measures = {"length": length, "streams": whole, "arms": arms}
     write_json(stage.folder / "measures.json", measures)
     return {"ledger": {"pack": ledger}, "measures": measures}
 
 
 def _streams(run: RunFolder) -> tuple[str, ...]:
     """The streams that the arms read."""
-    arms = set(run.recipe.training.arms)
-    streams = ["domain-separate"] if arms & {"domain-separate", "separate"} else []
-    streams += ["domain-mixed"] if "mixed" in arms else []
-    if arms - {"domain-separate"}:
+    arms = run.recipe.training.arms
+    streams = [stream for arm in arms for stream in domain_streams(arm, run.recipe.blend.epochs)]
+    if set(arms) - {"domain-separate"}:
         budget, _ = read_budget(run)
         streams += [f"general-{language}" for language in sorted(budget.general)]
-    return tuple(streams)
+    return tuple(dict.fromkeys(streams))
 
 
 def _tasks(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> dict[str, PackTask]:
@@ -136,14 +141,14 @@ def _task(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> PackTask:
 def _write_arm(run: RunFolder, stage: Stage, arm: Arm, packed: dict[str, Packed]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write one arm; return its measures and its accounts by source."""
     length, blend = run.recipe.sequences.length, run.recipe.blend
-    plan = plan_arm(arm, packed, read_budget(run)[0], blend)
-    if not plan:
+    plan = plan_arm(arm, packed, read_budget(run)[0], blend, run.recipe.seed, run.recipe.blend.epochs)
+    if not len(plan):
         raise InputError(f"training.arms: arm {arm} has no sequence; its sources or blend.tokens are too small")
     files = -(-len(plan) // FILE_SEQUENCES)
     digests = packed_digests(stage, run.facts(run.tokens)["buckets"])
     for number in track(range(files), f"write {arm}"):
-        places = places_of(plan[number * FILE_SEQUENCES : (number + 1) * FILE_SEQUENCES], packed)
-        sources = {name: digests[name] for name in {packed_file(stream, bucket) for stream, bucket, _ in places}}
+        gathered, places = places_of(plan, packed, number)
+        sources = {name: digests[name] for name in sorted(gathered)}
         key = key_of(places, sources, number, files, length, stage.inputs["code"])
         if stage.unit(f"{arm}-{number}", key) is None:
             write_file(stage.folder, arm, number, files, plan, packed, length)
@@ -176,8 +181,13 @@ def _accounts(run: RunFolder, arm: Arm, kept: dict[str, int]) -> dict[str, Any]:
 
 def table(run: RunFolder) -> list[list[str]]:
     """Sequences by arm."""
-    rows = [["arm", "sequences", "tokens", "full", "general : domain", "largest prefix error"]]
-    arms = run.facts(run.sequences)["measures"]["arms"]
+    measures = run.facts(run.sequences)["measures"]
+    rows = [["stream", "sequences", "tokens", "full", "padding", "to the lower bound"]]
+    for stream, one in measures["streams"].items():
+        numbers = [f"{one['sequences']:,}", f"{one['tokens']:,}", f"{one['fill']:.4f}", f"{one['padding']:,}"]
+        rows.append([stream, *numbers, f"{one['ratio']:.4f}"])
+    rows.append(["arm", "sequences", "tokens", "full", "general : domain", "largest prefix error"])
+    arms = measures["arms"]
     for arm, one in ((arm, arms[arm]) for arm in run.recipe.training.arms):
         ratio = one.get("ratio", {}).get("general_per_domain")
         shown = [f"{ratio['got']:.3f} : 1", f"{ratio['largest_prefix_error_sequences']:.2f} sequences"] if ratio else ["", ""]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.ingest import iter_shard
+from ecomct.tokens.cut import cut
 from ecomct.tokens.pieces import PIECES, bucket_of, group_digests
 from ecomct.tokens.tokenizer import load_tokenizer
 from ecomct.units import file_digest
 
-_SENTENCE_END = re.compile(r"[。！？!?；;]+[”’」』\"')）]*|\.(?=\s)|\n+")
-_SPACE = re.compile(r"\s+")
 _BATCH = 128
 # What pieces repeat of the links.
 _LINKED = ("home", "keyed", "product")
@@ -38,14 +36,6 @@ class EncodeTask:
     buckets: int
 
 
-class Piece(NamedTuple):
-    """Tokens [start, stop) of a document, and its number within it."""
-
-    number: int
-    start: int
-    stop: int
-
-
 def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
     """Encode the training rows of one shard; return counts by source and language.
 
@@ -57,7 +47,7 @@ def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
     parts: list[pa.Table] = []
     counts: dict[str, dict[str, dict[str, int]]] = {}
     position = 0
-    for table in iter_shard(task.documents / f"{shard}.parquet", ["row", "source", "language", "text"]):
+    for table in iter_shard(task.documents / f"{shard}.parquet", ["row", "source", "language", "text", "title_chars"]):
         chosen = np.flatnonzero(train[position : position + table.num_rows])
         rows = table.take(pa.array(chosen))
         where = position + chosen
@@ -68,34 +58,6 @@ def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
     pieces = pa.concat_tables([PIECES.empty_table(), *parts]).unify_dictionaries().combine_chunks()
     offsets = _write_by_bucket(pieces, task, shard)
     return {"counts": counts, "buckets": offsets, "digests": group_digests(task.out / f"{shard}.parquet")}
-
-
-def cut(encoding: Encoding, text: str, limit: int) -> list[Piece]:
-    """Pieces of at most `limit` tokens, cut after a sentence where there is one, else after a space, else anywhere.
-
-    Together the pieces are exactly the document's ids, in order.
-    """
-    count = len(encoding.ids)
-    if count <= limit:
-        return [Piece(0, 0, count)]
-    starts = np.array([offset[0] for offset in encoding.offsets])
-    # Token t begins a new stretch where its first character follows a mark.
-    marks = [
-        np.searchsorted(starts, np.array([match.end() for match in kind.finditer(text)], dtype=np.int64))
-        for kind in (_SENTENCE_END, _SPACE)
-    ]
-    pieces: list[Piece] = []
-    begin = 0
-    while count - begin > limit:
-        end = begin + limit
-        for tokens in marks:
-            last = int(np.searchsorted(tokens, end, side="right")) - 1
-            if last >= 0 and tokens[last] > begin + limit // 4:
-                end = int(tokens[last])
-                break
-        pieces.append(Piece(len(pieces), begin, end))
-        begin = end
-    return [*pieces, Piece(len(pieces), begin, count)]
 
 
 @lru_cache(maxsize=1)
@@ -114,16 +76,20 @@ def _encode_batch(
     texts = rows["text"].to_pylist()
     encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
     numbers, sources, languages = rows["row"].to_pylist(), rows["source"].to_pylist(), rows["language"].to_pylist()
-    owner, number, ids = [], [], []
+    titles = rows["title_chars"].to_pylist()
+    owner, number, repeated, ids = [], [], [], []
     for index, (encoding, text) in enumerate(zip(encodings, texts, strict=True)):
         tally = counts.setdefault(sources[index], {}).setdefault(languages[index], {})
-        pieces = cut(encoding, text, task.max_tokens)
-        for key, amount in (("documents", 1), ("tokens", len(encoding.ids)), ("characters", len(text)), ("pieces", len(pieces))):
+        pieces = cut(encoding, text, task.max_tokens, titles[index])
+        again = sum(piece.repeated for piece in pieces)
+        counted = {"documents": 1, "tokens": len(encoding.ids) + again, "repeated": again}
+        for key, amount in (counted | {"characters": len(text), "pieces": len(pieces)}).items():
             tally[key] = tally.get(key, 0) + amount
         for piece in pieces:
             owner.append(index)
             number.append(piece.number)
-            ids.append(encoding.ids[piece.start : piece.stop])
+            repeated.append(piece.repeated)
+            ids.append(encoding.ids[: piece.repeated] + encoding.ids[piece.start : piece.stop])
     row = np.array(numbers, dtype=np.uint64)[owner]
     return pa.table(
         [
@@ -132,6 +98,7 @@ def _encode_batch(
             pa.array((row >> np.uint64(52)).astype(np.uint16)),
             pa.array([languages[index] for index in owner]).dictionary_encode().cast(PIECES.field("language").type),
             *(links[name].combine_chunks().take(pa.array(owner, pa.int64())) for name in _LINKED),
+            pa.array(repeated, pa.uint32()),
             pa.array([len(one) for one in ids], pa.uint32()),
             pa.array(ids, pa.list_(pa.int32())),
         ],

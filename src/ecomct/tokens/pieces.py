@@ -23,6 +23,7 @@ PIECES = pa.schema(
         ("home", pa.uint64()),
         ("keyed", pa.bool_()),
         ("product", pa.uint64()),  # the row's own; home is the group after products were joined
+        ("repeated", pa.uint32()),  # leading tokens that repeat the document's title
         ("tokens", pa.uint32()),
         ("ids", pa.list_(pa.int32())),
     ]
