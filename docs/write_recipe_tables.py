@@ -10,7 +10,7 @@ from typing import Any
 from ecomct.recipe import model
 
 PAGE = Path(__file__).parent / "recipe.md"
-PARTS = ("Recipe", "Source", "Reference", "Cleaning", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training",
+PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training",
          "Evaluation", "Task", "Report")  # fmt: skip
 
 
@@ -37,7 +37,11 @@ def table(part: str) -> str:
     for name, field in getattr(model, part).model_fields.items():
         annotation = field.annotation
         default = "required" if field.is_required() else "" if field.default is None else shown(field.default)
-        lines.append(f"| `{name}` | {type_name(annotation)} | {default} | {field.description or ''} |".replace(" |  |", " | |"))
+        lines.append(
+            f"| `{field.alias or name}` | {type_name(annotation)} | {default} | {field.description or ''} |".replace(
+                " |  |", " | |"
+            )
+        )
     return "\n".join(lines)
 
 

@@ -50,7 +50,7 @@ def group_rows(identity: U64, source: I64, ties: Ties, walk: Walk, seed: int) ->
     Then rows left over join the smallest adjacent group that has room, until none can. Every group is connected by ties under the
     edge rule. A group's number is the hash of its rows.
 
-    Time: about a millisecond a row that can reach another source, none for the others; memory about 150 bytes a tie.
+    Time: about half a millisecond a row that can reach another source, none for the others; memory about 150 bytes a tie.
     """
     ties, hubs = _without_hubs(ties, walk.hub_rows)
     ties, reachable = _worth_walking(ties, source)

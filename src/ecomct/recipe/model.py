@@ -26,7 +26,14 @@ ARMS: tuple[Arm, ...] = ("general", "domain-separate", "separate", "mixed")
 class Part(BaseModel):
     """Base of every recipe part: immutable, strict about keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        protected_namespaces=(),
+        allow_inf_nan=False,
+        serialize_by_alias=True,
+    )
 
     @field_validator("*", mode="before")
     @classmethod
