@@ -67,7 +67,7 @@ def test_every_token_leads_to_its_row_and_back(located: Located, samples: Sample
 
 def test_fields_are_the_tokens_that_touch_them(located: Located, samples: Samples) -> None:
     tokenizer = Tokenizer.from_file(str(located.run.tokens / "tokenizer/tokenizer.json"))
-    seen = set()
+    seen: set[str] = set()
     for record, one in samples["mixed"]:
         for part in one.parts:
             touched: dict[str, set[int]] = {}
