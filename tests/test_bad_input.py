@@ -245,6 +245,27 @@ CASES: dict[str, list[Case]] = {
             source("qa", references=[{"to": "products"}]),
         ),
         Case(
+            "related to no source",
+            "sources.products.related[0].to: no source is named 'prodcts'; did you mean products?",
+            source("products", related=[{"field": "bought", "to": "prodcts"}]),
+        ),
+        Case(
+            "related to a source without primary_key",
+            "sources.products.related[0].to: source reviews has no primary_key to refer to; set it",
+            source("products", related=[{"field": "bought", "to": "reviews"}]),
+        ),
+        Case(
+            "related by key and by value",
+            "sources.products.related[0].as: keys of products have a name already; leave out as or to",
+            source("products", related=[{"field": "bought", "to": "products", "as": "item"}]),
+        ),
+        Case(
+            "related rows without a product",
+            "sources.general_en.related[0]: rows of general_en belong to no product and are not mixed; "
+            "give references, or leave it out",
+            source("general_en", related=[{"field": "text"}]),
+        ),
+        Case(
             "missing slot",
             "sources.qa.fields: kind qa needs {answer, question}, got {question}",
             source("qa", fields={"question": "question"}),
@@ -413,6 +434,18 @@ CASES: dict[str, list[Case]] = {
             "no reference joins",
             "sources.qa: no answer is a key of products, for example 'Yes, it is red all over.', 'About 200 grams.', '是的,整体都是红色。'; mend references",
             source("qa", references=[{"field": "answer", "to": "products"}]),
+            command=CHECK,
+        ),
+        Case(
+            "no further key joins",
+            "sources.products: no color is a key of products, for example 'red', '红色', 'red'; mend related",
+            source("products", related=[{"field": "color", "to": "products"}]),
+            command=CHECK,
+        ),
+        Case(
+            "no row has a further key",
+            "sources.products: no row has a column brand; mend fields, primary_key, references or related",
+            source("products", related=[{"field": "brand"}]),
             command=CHECK,
         ),
     ],

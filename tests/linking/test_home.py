@@ -142,7 +142,7 @@ def test_spreading_places_every_row_within_twice_the_even_load() -> None:
     rows = [[0, 1, 2, 3]] * 1000
     placed = spread(_first(rows), np.tile([0, 1, 2, 3], 1000), np.array([1, 1, 1, 5]), np.zeros(4, dtype=np.int64))
     load = np.bincount(placed, minlength=4) / [1, 1, 1, 5]
-    assert load.sum() > 0
+    assert placed.min() >= 0
     assert load.max() <= 2 * 1000 / 8 + 1
 
 

@@ -17,6 +17,7 @@ import pytest
 from run_files import digests, ledger, stages_run
 from tokenizers import Tokenizer
 
+from conftest import shop_tables
 from ecomct.errors import InputError
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
@@ -212,6 +213,63 @@ def test_rows_of_one_cluster_are_permuted(shop: Shop, tmp_path: Path) -> None:
 def test_a_source_that_joins_nothing_is_refused(shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"sources\.reviews\.references: no row names a key of products"):
         pack(shop({"sources.reviews.references": [{"field": "text", "to": "products"}]}), tmp_path / "runs")
+
+
+def links_of(folder: Path) -> dict[int, dict[str, Any]]:
+    """Links of each row, with its source and products."""
+    found = {}
+    for shard in sorted((folder / "links/shards").glob("*.parquet")):
+        rows = pq.read_table(folder / "documents/shards" / shard.name, columns=["source", "keys"]).to_pylist()
+        for link, row in zip(pq.read_table(shard).to_pylist(), rows, strict=True):
+            found[link["row"]] = link | row
+    return found
+
+
+def test_products_that_point_at_each_other_are_joined_and_keep_their_own_product(shop: Shop, tmp_path: Path) -> None:
+    # Products 0 to 9 have a title only; each was bought with one that has reviews.
+    tables = shop_tables()
+    products = [row | {"bought": [f"P{number + 10:03d}"] if number < 10 else []} for number, row in enumerate(tables["products"])]
+    reviews = [row for row in tables["reviews"] if row["product"] >= "P010"]
+    settings = {f"sources.{name}": None for name in ("facts", "qa", "articles")} | {"evaluation.held_out": 0.0}
+    shops = {
+        name: shop(settings | {"sources.products.related": related}, {"products": products, "reviews": reviews}, folder=name)
+        for name, related in (("alone", []), ("joined", [{"field": "bought", "to": "products"}]))
+    }
+    runs = {name: pack(recipe, tmp_path / "runs" / name) for name, recipe in shops.items()}
+    alone, joined = (links_of(runs[name]) for name in ("alone", "joined"))
+    assert all(link["home"] == link["product"] for link in alone.values())
+    assert [link["product"] for link in alone.values()] == [link["product"] for link in joined.values()]
+    homes = {link["keys"][0]: link["home"] for link in joined.values() if link["keys"]}
+    for number in range(10):
+        assert homes[f"products/P{number:03d}"] == homes[f"products/P{number + 10:03d}"]
+    assert len(set(homes.values())) == 20
+    facts = json.loads((runs["joined"] / "links/measures.json").read_text())["joined_products"]
+    assert (facts["rows"], facts["rounds"][0]["joined"]) == (10, 10)
+    counted = [json.loads((runs[name] / "mixture/measures.json").read_text())["rows"]["leftover"] for name in ("alone", "joined")]
+    assert [leftover.get("too_few_rows", 0) for leftover in counted] == [10, 0]
+
+
+def test_rows_of_one_brand_are_grouped_and_a_column_may_have_another_name(shop: Shop, tmp_path: Path) -> None:
+    # Titles and reviews of different products: only the maker brings them together.
+    tables = shop_tables()
+    products = [row | {"brand": f"maker {number % 10}"} for number, row in enumerate(tables["products"][:10])]
+    reviews = [row | {"maker": f"maker {number}"} for number, row in enumerate(tables["reviews"][-10:])]
+    settings: dict[str, Any] = {f"sources.{name}": None for name in ("facts", "qa", "articles")} | {"evaluation.held_out": 0.0}
+    settings |= {
+        "sources.products.related": [{"field": "brand", "as": "maker"}],
+        "sources.reviews.related": [{"field": "maker"}],
+    }
+    # Some reviews name a product that exists, or nothing would join.
+    reviews[0] |= {"product": "P000"}
+    run = pack(shop(settings, {"products": products, "reviews": reviews}), tmp_path / "runs")
+    groups: dict[int, set[str]] = {}
+    for link in links_of(run).values():
+        if link["home"] != link["product"]:
+            groups.setdefault(link["home"], set()).add(link["source"])
+    assert len(groups) >= 8
+    assert all(sources == {"products", "reviews"} for sources in groups.values())
+    hubs = json.loads((run / "links/measures.json").read_text())["groups"]["hubs_cut"]
+    assert hubs == {"keys": 0, "ties": 0}
 
 
 def test_general_text_in_one_language_and_nothing_else(shop: Shop, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def group_rows(identity: U64, source: I64, ties: Ties, walk: Walk, seed: int) ->
 
     Row after row in seeded order becomes a seed: the tree through it with the most sources within `max_rows` rows,
     and of those the fewest, becomes a group if it has two sources or more, filled up to `min_rows` from its neighbours.
-    Then rows left over join the smallest adjacent group that has room. Every group is connected by ties under the
+    Then rows left over join the smallest adjacent group that has room, until none can. Every group is connected by ties under the
     edge rule. A group's number is the hash of its rows.
 
     Time: about a millisecond a row that can reach another source, none for the others; memory about 150 bytes a tie.
@@ -63,11 +63,12 @@ def group_rows(identity: U64, source: I64, ties: Ties, walk: Walk, seed: int) ->
             group.update(dict.fromkeys(found, len(members)))
             members.append(found)
     in_trees = len(group)
-    for row in seeds:
-        if row not in group:
+    left, joined = seeds, -1
+    while joined < len(group):
+        left, joined = [row for row in left if row not in group], len(group)
+        for row in left:
             near = {group[other] for other in graph.neighbours(row) if other in group}
-            room = [(len(members[one]), one) for one in near if len(members[one]) < walk.max_rows]
-            if room:
+            if room := [(len(members[one]), one) for one in near if len(members[one]) < walk.max_rows]:
                 group[row] = min(room)[1]
                 members[group[row]].append(row)
     result = np.zeros(len(identity), dtype=np.uint64)

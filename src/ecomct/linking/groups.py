@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from ecomct.linking.ball import Ties, Walk, group_rows
 from ecomct.linking.matching import I64
-from ecomct.linking.rescue import join_products, take_stock
+from ecomct.linking.rescue import Keys, join_products, take_stock
 from ecomct.recipe.model import Mixing
 from ecomct.seeded import U64
-
-Keys = tuple[U64, I64]
 
 
 class Linked(NamedTuple):
@@ -30,20 +28,16 @@ class Linked(NamedTuple):
 def form_groups(linked: Linked, trained: npt.NDArray[np.bool_], mixing: Mixing, seed: int) -> tuple[U64, dict[str, Any]]:
     """What each row is mixed with (its product, or a group), and the measures of joining and walking.
 
-    `trained`: rows that take part. First pairs of products are joined (`rescue`), then rows of products that are
+    `trained`: rows that take part. First products are joined (`rescue`), then rows of products that are
     still under-covered are grouped over products and further keys (`ball`). A group has at most `max_rows`
     rows, so it is one cluster and stays connected.
     """
-    rows = np.flatnonzero(trained)
-    product, source = linked.product[rows], linked.source[rows]
-    limits = (mixing.min_rows, mixing.max_rows)
-    joined, group, measures = join_products(product, source, *_part(linked.entities, rows), *limits, mixing.edges)
-    home = linked.product.copy()
-    if len(joined):
-        position = np.minimum(np.searchsorted(joined, home), len(joined) - 1)
-        home = np.where(joined[position] == home, group[position], home)
-    facts: dict[str, Any] = {"joined_products": measures, "groups": {}}
+    rows, limits = np.flatnonzero(trained), (mixing.min_rows, mixing.max_rows)
+    home, rounds = _join(linked, rows, mixing)
+    gained = sum(one["rows"]["value"] for one in rounds)
+    facts: dict[str, Any] = {"joined_products": {"rounds": rounds, "rows": gained}, "groups": {}}
     if mixing.ball_rows:
+        source = linked.source[rows]
         stock = take_stock(home[rows], source)
         low = stock.product[~stock.mixed(mixing.min_rows)]
         free = rows[np.isin(home[rows], low)]
@@ -51,6 +45,32 @@ def form_groups(linked: Linked, trained: npt.NDArray[np.bool_], mixing: Mixing, 
         groups, facts["groups"] = group_rows(linked.row[free], linked.source[free], _ties(linked, free), walk, seed)
         home[free] = np.where(groups != 0, groups, home[free])
     return home, facts
+
+
+def _join(linked: Linked, rows: I64, mixing: Mixing) -> tuple[U64, list[dict[str, Any]]]:
+    """What each row is mixed with after joining products, and the account of each round.
+
+    What one round joins may be joined again: connected groups stay connected over any bridge. Where only different
+    sources are adjacent that is not so, and one round is all.
+    """
+    home, source = linked.product.copy(), linked.source[rows]
+    names, points = _part(linked.entities, rows), _part(linked.points_to, rows)
+    rounds: list[dict[str, Any]] = []
+    while True:
+        joined, group, account = join_products(home[rows], source, names, points, mixing.min_rows, mixing.max_rows, mixing.edges)
+        rounds.append(account)
+        if not len(joined):
+            return home, rounds
+        home = _renamed(home, joined, group)
+        if mixing.edges == "cross":
+            return home, rounds
+        names, points = ((_renamed(values, joined, group), first) for values, first in (names, points))
+
+
+def _renamed(values: U64, names: U64, new: U64) -> U64:
+    """`new[i]` where a value is `names[i]` (sorted), else the value."""
+    position = np.minimum(np.searchsorted(names, values), len(names) - 1)
+    return np.where(names[position] == values, new[position], values)
 
 
 def _part(keys: Keys, rows: I64) -> Keys:

@@ -152,12 +152,22 @@ def _source_problems(sources: dict[str, Source], names: list[str]) -> list[str]:
             if reference.field is None:
                 problems.append(f"{where}.field: missing; name the column that holds the key of {reference.to}")
             problems += _target_problems(where, reference.to, sources, names)
-        for index, related in enumerate(source.related):
-            where = f"sources.{name}.related[{index}]"
-            if related.to is not None:
-                problems += _target_problems(where, related.to, sources, names)
-                if related.as_ is not None:
-                    problems.append(f"{where}.as: keys of {related.to} have a name already; leave out as or to")
+        problems += _related_problems(name, source, sources, names)
+    return problems
+
+
+def _related_problems(name: str, source: Source, sources: dict[str, Source], names: list[str]) -> list[str]:
+    """Further keys that lead nowhere."""
+    problems = []
+    referred = {reference.to for other in sources.values() for reference in other.references}
+    for index, related in enumerate(source.related):
+        where = f"sources.{name}.related[{index}]"
+        if not source.references and name not in referred:
+            problems.append(f"{where}: rows of {name} belong to no product and are not mixed; give references, or leave it out")
+        if related.to is not None:
+            problems += _target_problems(where, related.to, sources, names)
+            if related.as_ is not None:
+                problems.append(f"{where}.as: keys of {related.to} have a name already; leave out as or to")
     return problems
 
 

@@ -46,17 +46,13 @@ def table(run: RunFolder) -> list[list[str]]:
         rows.append([name, *(f"{n:,}" for n in (account["rows_in"], account["kept"], account["duplicates"], held))])
     measures = run.facts(run.links)["measures"]
     for name, fit in measures["homes"].items():
-        rows.append([f"{name}: {fit['covered']:,} of {fit['rows']:,} rows of several products have room, at most "
-                     f"{fit['bound']:,} can ({fit['method']})"])  # fmt: skip
+        room = f"{fit['covered']:,} of {fit['rows']:,} rows of several products have room"
+        rows.append([f"{name}: {room}, at most {fit['bound']:,} can ({fit['method']})"])
     joined, groups = measures["joined_products"], measures["groups"]
-    if joined["joined"]:
-        gain = joined["rows"]
-        rows.append(
-            [f"{joined['joined']:,} pairs of products joined: {gain['value']:,} rows gain, at most {gain['bound']:,} can"]
-        )
+    if joined["rows"]:
+        pairs = sum(one["joined"] for one in joined["rounds"])
+        rows.append([f"{pairs:,} pairs of products joined: {joined['rows']:,} more rows meet another source"])
     if groups.get("groups"):
-        hubs = groups["hubs_cut"]["keys"]
-        rows.append(
-            [f"{groups['groups']:,} groups of {sum(groups['rows'].values()):,} rows over further keys ({hubs:,} hubs cut)"]
-        )
+        grouped, hubs = sum(groups["rows"].values()), groups["hubs_cut"]["keys"]
+        rows.append([f"{groups['groups']:,} groups of {grouped:,} rows over further keys; {hubs:,} hubs cut from the walk"])
     return rows
