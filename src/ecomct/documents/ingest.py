@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
-from ecomct.documents.linearise import Rejected, Span, linearise, lookup
+from ecomct.documents.linearise import Rejected, linearise, lookup
 from ecomct.documents.schema import DOCUMENTS, REJECTED
 from ecomct.recipe.model import Recipe, Source
 from ecomct.seeded import digest_text, hash_text
@@ -98,7 +98,7 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any]) -> 
         "entities": [hash_text(key) for key in keys],
         "language": language,
         "text": text,
-        "spans": [Span._asdict(span) for span in spans],
+        "spans": spans,
         "digest": digest_text(*_duplicate_scope(source, keys, row), plain),
         "text_hash": hash_text(plain),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
@@ -42,7 +43,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         raise InputError(f"sources: {len(run.sources)} of them, at most {MAX_SOURCES}")
     units = {name: source_units(run.recipe, name) for name in run.sources}
     tasks = {name: ingest_task(run.recipe, stage.folder, name) for name in run.sources}
-    todo = [(tasks[name], unit) for name in run.sources for unit in units[name] if stage.unit(unit.name) is None]
+    todo = [(tasks[unit.source], unit) for unit in chain.from_iterable(units.values()) if stage.unit(unit.name) is None]
     # The longest first, so that no worker is left with one at the end; their order reaches no byte.
     todo.sort(key=lambda work: -work[1].weight)
     workers = run.workers if sum(unit.weight for _, unit in todo) > _WORTH_WORKERS else 1
@@ -51,9 +52,9 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     accounts: list[dict[str, Any]] = []
     shards: list[str] = []
     text_bytes = 0
-    for name, unit in ((name, unit) for name in run.sources for unit in units[name]):
+    for unit in chain.from_iterable(units.values()):
         facts = stage.unit(unit.name) or {}
-        accounts.append({name: facts["account"]})
+        accounts.append({unit.source: facts["account"]})
         shards += facts["shards"]
         text_bytes += facts["text_bytes"]
     ledger = total(accounts, run.sources)
