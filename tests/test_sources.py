@@ -274,22 +274,18 @@ def test_long_integers_keep_their_digits(tmp_path: Path) -> None:
 
 
 _STRETCHES = [
+    *(b"{", b"}", b'{"a": ', b'"', b'"a": 1}', b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\xef\xbb\xbf", b"\x00", b" ", b"\r"),
     *(
-        b"{",
-        b"}",
-        b'{"a": ',
-        b'"',
-        b'"a": 1}',
-        b"\xff",
-        b"\xed\xa0\x80",
-        b"\\ud800",
-        b"\xef\xbb\xbf",
-        b"\x00",
-        b" ",
-        b"\r",
         b"[1]",
+        "二".encode(),
+        b"12345678901",
+        b"98765432109",
+        b"1.5e7",
+        b"NaN",
+        b'{"a": 12345678901234567890}',
+        b'{"a": "x"}',
+        b"null",
     ),
-    *("二".encode(), b"12345678901", b"98765432109", b"1.5e7", b"NaN", b'{"a": 12345678901234567890}', b'{"a": "x"}', b"null"),
 ]
 
 

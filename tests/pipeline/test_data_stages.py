@@ -19,13 +19,13 @@ import pytest
 from run_files import digests, ledger, stages_run
 from tokenizers import Tokenizer
 
-from conftest import shop_tables
 from ecomct.errors import InputError
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 from ecomct.training.batches import Sequences
 
 Shop = Callable[..., Path]
+Tables = dict[str, list[dict[str, Any]]]
 
 
 def pack(recipe: Path, runs: Path, workers: int = 1) -> Path:
@@ -281,9 +281,11 @@ def links_of(folder: Path) -> dict[int, dict[str, Any]]:
     return found
 
 
-def test_products_that_point_at_each_other_are_joined_and_keep_their_own_product(shop: Shop, tmp_path: Path) -> None:
+def test_products_that_point_at_each_other_are_joined_and_keep_their_own_product(
+    shop: Shop, shop_rows: Tables, tmp_path: Path
+) -> None:
     # Products 0 to 9 have a title only; each was bought with one that has reviews.
-    tables = shop_tables()
+    tables = shop_rows
     products = [row | {"bought": [f"P{number + 10:03d}"] if number < 10 else []} for number, row in enumerate(tables["products"])]
     reviews = [row for row in tables["reviews"] if row["product"] >= "P010"]
     settings = {f"sources.{name}": None for name in ("facts", "qa", "articles")} | {"evaluation.held_out": 0.0}
@@ -305,9 +307,9 @@ def test_products_that_point_at_each_other_are_joined_and_keep_their_own_product
     assert [leftover.get("too_few_rows", 0) for leftover in counted] == [10, 0]
 
 
-def test_rows_of_one_brand_are_grouped_and_a_column_may_have_another_name(shop: Shop, tmp_path: Path) -> None:
+def test_rows_of_one_brand_are_grouped_and_a_column_may_have_another_name(shop: Shop, shop_rows: Tables, tmp_path: Path) -> None:
     # Titles and reviews of different products: only the maker brings them together.
-    tables = shop_tables()
+    tables = shop_rows
     products = [row | {"brand": f"maker {number % 10}"} for number, row in enumerate(tables["products"][:10])]
     reviews = [row | {"maker": f"maker {number}"} for number, row in enumerate(tables["reviews"][-10:])]
     settings: dict[str, Any] = {f"sources.{name}": None for name in ("facts", "qa", "articles")} | {"evaluation.held_out": 0.0}

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
-from ecomct.documents.linearise import Rejected, Span, linearise, lookup
+from ecomct.documents.linearise import Rejected, linearise, lookup
 from ecomct.documents.schema import DOCUMENTS, REJECTED
 from ecomct.recipe.model import Recipe, Source
 from ecomct.seeded import digest_text, hash_text
@@ -112,7 +112,7 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
         "language": language,
         "text": text,
         "title_chars": title_chars,
-        "spans": [Span._asdict(span) for span in spans],
+        "spans": spans,
         "digest": digest_text(*_duplicate_scope(source, keys, row), plain),
         "text_hash": hash_text(plain),
     }

@@ -19,6 +19,8 @@ from ecomct.recipe.model import Kind, Source
 from ecomct.recipe.slots import PLACEHOLDER
 
 _LONG: frozenset[Kind] = frozenset({"description", "article", "dialogue", "web"})
+# Slots without which a row has no subject; own templates and key-values have rules of their own.
+_NEEDED: dict[Kind, tuple[str, ...]] = {"title": ("title",), "qa": ("question", "answer")}
 _SERIALIZATIONS = ("lines", "inline", "json", "sentence")
 _WORDS = {
     "zh": {"question": "问: ", "answer": "答: ", "rating": "评分: "},
@@ -114,6 +116,8 @@ def _value(row: dict[str, Any], column: str | list[str], kind: Kind) -> tuple[st
 
 
 def _as_text(value: Any, keep_lines: bool) -> str:
+    if isinstance(value, str):
+        return clean_value(value, keep_lines)
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
@@ -166,7 +170,7 @@ def _require(row: dict[str, Any], source: Source, values: dict[str, tuple[str, s
     elif source.kind == "attributes":
         filled = bool(pairs) or bool(values.get("text", ("", ""))[0])
     else:
-        needed = {"title": ["title"], "qa": ["question", "answer"]}.get(source.kind, ["text"])
+        needed = _NEEDED.get(source.kind, ("text",))
         # Crawls also hold pages whose whole body is their title.
         bare = source.kind in ("article", "web", "description") and values["text"][0] == values.get("title", ("", ""))[0]
         filled = all(values[slot][0] for slot in needed) and not bare
