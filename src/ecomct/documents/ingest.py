@@ -83,7 +83,9 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
 def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any]) -> dict[str, Any]:
     """One row as a document (columns of DOCUMENTS); raises Rejected."""
     source = task.source
-    text, language, spans = linearise(data, source, hash_text(f"{unit.file}:{line}", task.seed))
+    # Only key-values are written in a form that is drawn.
+    draw = hash_text(f"{unit.file}:{line}", task.seed) if source.kind == "attributes" else 0
+    text, language, spans = linearise(data, source, draw)
     if len(text) < task.min_chars:
         raise Rejected("too_short", f"{len(text)} characters, cleaning.min_chars is {task.min_chars}")
     keys = row_keys(data, source, task.name, task.is_referred_to)
@@ -154,8 +156,10 @@ class _ShardWriter:
 
     def add(self, document: dict[str, Any]) -> None:
         self.rows += 1
+        # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
+        document["text"] = document["text"].encode()
         self._batch.append(document)
-        size = len(document["text"].encode())
+        size = len(document["text"])
         self.text_bytes, self._bytes = self.text_bytes + size, self._bytes + size
         if len(self._batch) >= _BATCH or self._bytes >= SHARD_BYTES:
             self._flush()
