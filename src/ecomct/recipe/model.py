@@ -141,6 +141,9 @@ class Mixing(Part):
     order: Literal["permuted", "title-first", "by-source"] = Field(
         "permuted", description="*paper*: permuted. Or the title first and the others permuted; or by source as in the recipe."
     )
+    fields: Literal["as-given", "permuted"] = Field(
+        "as-given", description="Order of the key-values of a row: the table's, or permuted by row."
+    )
     each_epoch: Literal["permute", "recluster"] = Field(
         "permute", description="With blend.epochs over 1: each epoch permutes the same clusters anew, or makes new ones."
     )
