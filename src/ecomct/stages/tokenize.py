@@ -26,7 +26,7 @@ def stage(run: RunFolder) -> Stage:
     file = None if settings.path is None else run.input_digests([tokenizer_file(run.recipe)])
     inputs = {
         "documents": outputs_digest(run.documents, ["shards/"]),
-        "links": outputs_digest(run.links),
+        "links": outputs_digest(run.links, ["shards/"]),
         "tokenizer": settings.model_dump(exclude={"path"}) | {"file": list(file.values()) if file else None},
         "length": run.recipe.sequences.length,
         "buckets": _buckets(run),
