@@ -85,13 +85,16 @@ class _Packer:
             samples = self.pack(begin, middle, depth + 1) + self.pack(middle, end, depth + 1)
         else:
             samples = list(range(begin, end))
+        slack = int(SLACK * self.capacity)
+        if depth and sum(map(self.samples.tokens.__getitem__, samples)) < self.capacity - slack:
+            return samples
         by_length: dict[int, list[int]] = {}
         for sample in sorted(samples, key=self.samples.rank.__getitem__):
             by_length.setdefault(self.samples.tokens[sample], []).append(sample)
         histogram = np.zeros(self.capacity + 1, dtype=np.int64)
         histogram[list(by_length)] = [len(these) for these in by_length.values()]
         if depth:
-            self._take(fill_bins(histogram, self.capacity, int(SLACK * self.capacity)), by_length)
+            self._take(fill_bins(histogram, self.capacity, slack), by_length)
         else:
             self._take(plan_bins(histogram, self.capacity), by_length)
         return [sample for these in by_length.values() for sample in these]
