@@ -146,23 +146,23 @@ def test_training_order_is_a_permutation_of_the_packed_sequences(shop: Shop, tmp
 
 
 def test_without_some_rows_the_other_sequences_keep_bytes_and_order(shop: Shop, tmp_path: Path) -> None:
-    """A product's reviews are gone: most sequences are as they were, one after the other as they were."""
+    """Two products' reviews are gone: most sequences are as they were, one after the other as they were."""
     general = [{"text": f"{i} city river history " * 9} for i in range(99)]
     first = shop()
     shutil.copytree(pack(first, tmp_path / "first") / "tokens/tokenizer", tmp_path / "tokenizer")
     tokenizer = {"path": str(tmp_path / "tokenizer/tokenizer.json"), "eos": "<|endoftext|>"}
     reviews = [json.loads(line) for line in (first.parent / "reviews.jsonl").read_text().splitlines()]
     # A line that is no review keeps the numbers of the others.
-    less = [{} if row["product"] == "P007" else row for row in reviews]
+    less = [{} if row["product"] in ("P007", "P008") else row for row in reviews]
+    settings = {"sequences.length": 256, "tokenizer": tokenizer, "blend.general_per_domain": 0.1, "evaluation.held_out": 0.0}
     arms = []
     for name, rows in (("before", reviews), ("after", less)):
-        settings = {"sequences.length": 256, "tokenizer": tokenizer, "blend.general_per_domain": 0.1, "evaluation.held_out": 0.0}
         path = shop(settings, tables={"reviews": rows, "general_en": general})
         folder = pack(path, tmp_path / name)
         arms.append([tuple(one["input_ids"]) for one in datasets.load_from_disk(str(folder / "sequences/domain-separate"))])
     before, after = arms
     same = set(before) & set(after)
-    assert 0.5 * len(before) < len(same) < len(before)
+    assert 0.4 * len(before) < len(same) < len(before)
     assert [one for one in before if one in same] == [one for one in after if one in same]
 
 

@@ -102,10 +102,11 @@ def _sum(run: RunFolder, counts: list[dict[str, dict[str, dict[str, int]]]]) -> 
 
 def table(run: RunFolder) -> list[list[str]]:
     """Tokens by source (the paper's Table 1)."""
-    rows = [["source", "role", "language", "documents", "tokens", "characters/token"]]
+    rows = [["source", "role", "language", "documents", "tokens", "repeated", "characters/token"]]
     sources = run.facts(run.tokens)["measures"]["sources"]
     for name, source in ((name, sources[name]) for name in run.sources):
         for language, tally in source["language"].items():
-            numbers = [f"{tally['documents']:,}", f"{tally['tokens']:,}", f"{tally['characters'] / max(1, tally['tokens']):.2f}"]
-            rows.append([name, source["role"], language, *numbers])
+            numbers = [f"{tally[key]:,}" for key in ("documents", "tokens", "repeated")]
+            fertility = tally["characters"] / max(1, tally["tokens"] - tally["repeated"])
+            rows.append([name, source["role"], language, *numbers, f"{fertility:.2f}"])
     return rows
