@@ -22,6 +22,7 @@ from ecomct.packing.arms import (
     plan_arm,
     write_dataset_files,
     write_file,
+    write_order,
 )
 from ecomct.packing.assemble import PackTask, pack_bucket
 from ecomct.packing.measure import measure_arm, measure_stream
@@ -153,6 +154,7 @@ def _write_arm(run: RunFolder, stage: Stage, arm: Arm, packed: dict[str, Packed]
         if stage.unit(f"{arm}-{number}", key) is None:
             write_file(stage.folder, arm, number, files, plan, packed, length)
             stage.finish_unit(f"{arm}-{number}", {}, key, [f"{arm}/{file_name(number, files)}"])
+    write_order(stage.folder, arm, plan, packed)
     write_dataset_files(stage.folder, arm, files, length, f"{arm}-{stage.fingerprint[:16]}")
     measures, kept = measure_arm(stage.folder, plan, packed, length, blend.general_per_domain, run.sources)
     return measures, _accounts(run, arm, kept)
