@@ -40,6 +40,7 @@ def test_every_token_leads_to_its_row_and_back(located: Located, samples: Sample
     tokenizer = Tokenizer.from_file(str(located.run.tokens / "tokenizer/tokenizer.json"))
     of_record: Counter[int] = Counter()
     pieces: set[tuple[int, int]] = set()
+    repeated = False
     for record, one in samples[arm]:
         of_record[one.sequence] += one.end - one.start
         begin = [0, *record["segments"]][one.segment]
@@ -50,12 +51,17 @@ def test_every_token_leads_to_its_row_and_back(located: Located, samples: Sample
             ids = record["input_ids"][part.start : part.end]
             tokens = [one.token(position) for position in range(part.start, part.end)]
             assert all(token is not None and token.row == part.document.row for token in tokens)
-            # The tokens' characters are the document's, in order and without a gap inside the piece.
-            assert [t.start for t in tokens if t] == sorted(t.start for t in tokens if t)
-            text = part.document.text[tokens[0].start : tokens[-1].end]  # type: ignore[union-attr]
-            decoded = tokenizer.decode(ids, skip_special_tokens=False)
-            assert decoded.strip("\N{REPLACEMENT CHARACTER}") in text
-            assert text.strip() in decoded or "\N{REPLACEMENT CHARACTER}" in decoded
+            # The tokens' characters are the document's, in order and without a gap: those of the title, then those of the piece.
+            title = part.window.piece.repeated
+            for stretch in (slice(0, title), slice(title, None)):
+                mine = [token for token in tokens[stretch] if token is not None]
+                assert [token.start for token in mine] == sorted(token.start for token in mine)
+                text = part.document.text[mine[0].start : mine[-1].end] if mine else ""
+                decoded = tokenizer.decode(ids[stretch], skip_special_tokens=False)
+                assert decoded.strip("\N{REPLACEMENT CHARACTER}") in text
+                assert text.strip() in decoded or "\N{REPLACEMENT CHARACTER}" in decoded
+            assert title == 0 or part.document.text.startswith(tokenizer.decode(ids[:title]))
+            repeated |= title > 0
             pieces.add((part.document.row, part.piece))
             assert all(one.token(position) is None for position in range(part.end, part.end + part.joint))
     lengths = {
@@ -63,6 +69,7 @@ def test_every_token_leads_to_its_row_and_back(located: Located, samples: Sample
     }
     assert of_record == lengths
     assert len({piece for _, piece in pieces}) > 1, "a row was cut into pieces"
+    assert repeated or arm != "mixed", "a title was repeated"
 
 
 def test_fields_are_the_tokens_that_touch_them(located: Located, samples: Samples) -> None:

@@ -14,7 +14,6 @@ from ecomct.errors import InputError
 from ecomct.lineage.locate import Document, Located, Place, arm_files, open_arm, stretches
 from ecomct.lineage.spans import Field, Piece, RowTokens, Token, Window, fields_in, windows
 from ecomct.seeded import hash_text
-from ecomct.tokens.pieces import PIECES
 from ecomct.tokens.tokenizer import load_tokenizer
 
 
@@ -133,19 +132,12 @@ class Explainer:
 
     def _part(self, document: Document, place: Place, ids: list[int]) -> Part:
         row = RowTokens(document, self.tokenizer)
-        pieces = self._pieces(document)
-        # A row's pieces are told apart by their ids; equal ones may stand for each other.
-        [window, *_] = [window for window in windows(row, pieces) if ids[: len(window.piece.ids)] == window.piece.ids]
-        end = place.start + len(window.piece.ids)
-        fields = fields_in(row, window, place.start)
-        return Part(document, window.piece.number, place.start, end, place.end - end, fields, window, row)
-
-    def _pieces(self, document: Document) -> list[Piece]:
-        columns = [name for name in ("row", "piece", "ids", "repeated") if name in PIECES.names]
-        table = self.located.bucket(document.home, columns)
+        table = self.located.bucket(document.home, ["row", "piece", "ids", "repeated"])
         mine = table.filter(pc.equal(table["row"], document.row)).to_pylist()
-        # Until long documents repeat their title, no piece has repeated tokens.
-        return [Piece(one["piece"], one["ids"], one.get("repeated", 0)) for one in mine]
+        window = windows(row, [Piece(one["piece"], one["ids"], one["repeated"]) for one in mine])[place.piece]
+        assert ids[: len(window.piece.ids)] == window.piece.ids, f"row {document.row} stands otherwise in the sequence"
+        end = place.start + len(window.piece.ids)
+        return Part(document, place.piece, place.start, end, place.end - end, fields_in(row, window, place.start), window, row)
 
     def _why(self, arm: str, parts: list[Part]) -> Why:
         document = parts[0].document

@@ -63,11 +63,12 @@ class Document:
 
 @dataclass(frozen=True)
 class Place:
-    """A stretch of one row in an arm: tokens [start, end) of a sequence, what joins it to the next row included."""
+    """A piece of one row in an arm: tokens [start, end) of a sequence, what joins it to the next included."""
 
     sequence: int
     segment: int
     row: int
+    piece: int
     start: int
     end: int
 
@@ -172,7 +173,7 @@ class Located:
             owner = column.value_parent_indices().to_numpy()
             hits = np.unique(owner[np.isin(column.flatten().to_numpy(), wanted)])
             for position in hits.tolist():
-                record = table.slice(position, 1).select(["segments", "rows", "row_ends"]).to_pylist()[0]
+                record = table.slice(position, 1).select(["segments", "rows", "pieces", "row_ends"]).to_pylist()[0]
                 found += [place for place in stretches(record, first + position) if place.row in rows]
             first += table.num_rows
         return found
@@ -199,7 +200,7 @@ def stretches(record: dict[str, Any], sequence: int) -> list[Place]:
     """All rows of a sequence, in order, with their tokens."""
     ends, begins = record["row_ends"], [0, *record["row_ends"][:-1]]
     segments = np.searchsorted(np.array(record["segments"]), np.array(ends), side="left").tolist()
-    return [Place(sequence, *one) for one in zip(segments, record["rows"], begins, ends, strict=True)]
+    return [Place(sequence, *one) for one in zip(segments, record["rows"], record["pieces"], begins, ends, strict=True)]
 
 
 def arm_files(run: RunFolder, arm: str) -> list[Path]:
@@ -215,7 +216,7 @@ def open_arm(path: Path) -> pa.Table:
 
 def source_of(run: RunFolder, row: int) -> str:
     """Name of a row's source."""
-    return run.sources[int(row_source(np.array([row], dtype=np.uint64))[0])]
+    return run.sources[int(row_source([row])[0])]
 
 
 def _range(path: Path) -> tuple[int, int]:

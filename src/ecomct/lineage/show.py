@@ -109,7 +109,10 @@ def trace_lines(trace: Trace) -> list[str]:
 
 
 def _places(places: list[Place]) -> str:
-    listed = "; ".join(f"{one.sequence}:{one.segment} tokens [{one.start}, {one.end})" for one in places)
+    listed = "; ".join(
+        f"{one.sequence}:{one.segment} tokens [{one.start}, {one.end})" + (f", piece {one.piece}" if one.piece else "")
+        for one in places
+    )
     return listed or "not in it"
 
 
