@@ -5,14 +5,39 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 TOOLKITS = HERE.parent / ".venv-bench/bin/python"
+
+
+class Cost(NamedTuple):
+    """What a piece of work took: on the clock, and on processors (all threads, and children that have ended)."""
+
+    seconds: float
+    processor: float
+
+
+class Watch:
+    """Started when made; `cost()` is the cost since then. Processor seconds hold their own on a machine with other work."""
+
+    def __init__(self) -> None:
+        self._seconds, self._processor = time.perf_counter(), _processor()
+
+    def cost(self) -> Cost:
+        """Cost since the watch was made."""
+        return Cost(time.perf_counter() - self._seconds, _processor() - self._processor)
+
+
+def _processor() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def cores() -> int:
@@ -33,11 +58,6 @@ def markdown(head: list[str], lines: list[list[str]]) -> str:
     """A Markdown table; short lines are filled with empty cells."""
     rows = [head, ["---"] * len(head), *(line + [""] * (len(head) - len(line)) for line in lines)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def sequel(name: str, threads: int) -> str:
-    """A tool and its threads."""
-    return f"{name}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def run_toolkit(script: str, out: Path, *arguments: str, env: dict[str, str] | None = None) -> dict[str, Any] | str:

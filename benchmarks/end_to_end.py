@@ -4,7 +4,8 @@
 
 The recipe is the bilingual one where ECOMCT_SHARED is set, else the shipped shop. ecomct joins, cleans, links, mixes,
 blends and packs the raw tables; the toolkits (`make bench-toolkits`) are given each row's text already joined, one JSON
-line a row, and have no notion of its key. "Seconds" leave out imports of the toolkits and Python's start-up.
+line a row, and have no notion of its key. Seconds are those of the work; processor seconds are of the whole command, its
+start-up and all its processes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +28,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from _figures import cores, machine, markdown, run_toolkit
+from _figures import Cost, Watch, cores, machine, markdown, run_toolkit
 
 from ecomct.documents.linearise import lookup
 from ecomct.recipe import Recipe, load_recipe
@@ -89,15 +89,15 @@ def one_arm(recipe: Path) -> Iterator[Path]:
 
 
 def run_ecomct(recipe: Path, runs: Path, workers: int) -> tuple[float, dict[str, float]]:
-    """Seconds of the whole command, and of the stages that ran."""
+    """Processor seconds of the whole command, and the seconds of the stages that ran."""
     timings = runs / load_recipe(recipe).name / "timings.jsonl"
     before = len(timings.read_text().splitlines()) if timings.exists() else 0
     command = [sys.executable, "-m", "ecomct", "run", str(recipe), "--until", "pack", "--runs", str(runs)]
-    begin = time.perf_counter()
+    watch = Watch()
     subprocess.run([*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    seconds = time.perf_counter() - begin
+    processor = watch.cost().processor
     lines = map(json.loads, timings.read_text().splitlines()[before:])
-    return seconds, {line["stage"]: line["seconds"] for line in lines}
+    return processor, {line["stage"]: line["seconds"] for line in lines}
 
 
 def training_texts(run: RunFolder) -> list[str]:
@@ -110,14 +110,14 @@ def training_texts(run: RunFolder) -> list[str]:
     return texts
 
 
-def tokenizer_alone(encode: Callable[..., Any], texts: list[str]) -> tuple[float, int]:
-    """Seconds and tokens of encoding all texts in batches, ids kept as arrays."""
-    begin, count, kept = time.perf_counter(), 0, []
+def tokenizer_alone(encode: Callable[..., Any], texts: list[str]) -> tuple[Cost, int]:
+    """Cost and tokens of encoding all texts in batches, ids kept as arrays."""
+    watch, count, kept = Watch(), 0, []
     for start in range(0, len(texts), 1000):
         for encoding in encode(texts[start : start + 1000], add_special_tokens=False):
             kept.append(np.array(encoding.ids, dtype=np.int32))
             count += len(kept[-1])
-    return time.perf_counter() - begin, count
+    return watch.cost(), count
 
 
 def read_ours(run: RunFolder) -> Read:
@@ -232,7 +232,8 @@ def main() -> None:
         lines, facts = measure(options.recipe, recipe, folder, workers)
     print(machine())
     print(f"{options.recipe.name}: {facts['rows']:,} rows, {workers} processes (the tokenizer alone: {workers} threads)\n")
-    print(markdown(["way", "seconds", "with start-up", "rows/s", "tokens", "tokens/s", "times the tokenizer alone"], lines[0]))
+    head = ["way", "seconds", "processor seconds", "rows/s", "tokens", "tokens/s", "times the tokenizer alone", "on processors"]
+    print(markdown(head, lines[0]))
     head = ["way", "rows in", "rows in sequences", "sequences", "full", "documents cut though they fit", "tokens dropped"]
     print(
         "\n" + markdown([*head, "borders kept", "documents that see each other", "linked rows that see another source"], lines[1])
@@ -249,7 +250,7 @@ def measure(path: Path, recipe: Recipe, folder: Path, workers: int) -> tuple[tup
     rows = write_rows(recipe, rows_folder, 2 * workers)
     facts: dict[str, Any] = {"rows": rows, "workers": workers, "ways": {}}
 
-    whole, stages = run_ecomct(path, runs, workers)
+    processor, stages = run_ecomct(path, runs, workers)
     run = RunFolder(recipe, runs / recipe.name, workers, ("mixed",))
     with one_arm(path) as short:
         _, again = run_ecomct(short, runs, workers)
@@ -257,24 +258,20 @@ def measure(path: Path, recipe: Recipe, folder: Path, workers: int) -> tuple[tup
     tokenizer, eos = load_tokenizer(run.tokens / "tokenizer")
     plain, tokens = tokenizer_alone(tokenizer.encode_batch, texts)
     fast, _ = tokenizer_alone(tokenizer.encode_batch_fast, texts)
-    best, arms = min(plain, fast), len(recipe.training.arms)
-
     table: list[list[str]] = []
 
-    def add(name: str, seconds: float, started: float | None, count: int | None) -> None:
-        facts["ways"][name] = {"seconds": seconds, "with_start_up": started, "tokens": count}
-        line = [name, f"{seconds:.2f}", f"{started:.2f}" if started else "", f"{rows / seconds:,.0f}"]
-        table.append([*line, f"{count:,}" if count else "", f"{count / seconds:,.0f}" if count else "", f"{seconds / best:.2f}"])
+    def add(name: str, seconds: float, used: float | None = None, count: int | None = None) -> None:
+        facts["ways"][name] = {"seconds": seconds, "processor_seconds": used, "tokens": count}
+        line = [name, f"{seconds:.1f}", f"{used:.1f}" if used else "", f"{rows / seconds:,.0f}"]
+        line += [f"{count:,}", f"{count / seconds:,.0f}"] if count else ["", ""]
+        table.append([*line, f"{seconds / fast.seconds:.2f}", f"{used / fast.processor:.2f}" if used else ""])
 
-    total, one = sum(stages.values()), sum((stages | again).values())
-    add("tokenizer alone, `encode_batch`", plain, None, tokens)
-    add("tokenizer alone, `encode_batch_fast`", fast, None, tokens)
-    add("ecomct, mixed arm", one, one + whole - total, tokens)
-    add(f"ecomct, {arms} arms", total, whole, tokens)
+    add("tokenizer alone, `encode_batch`", plain.seconds, plain.processor, tokens)
+    add("tokenizer alone, `encode_batch_fast`", fast.seconds, fast.processor, tokens)
+    add(f"ecomct, {len(recipe.training.arms)} arms", sum(stages.values()), processor, tokens)
     for stage, seconds in stages.items():
         add(f"– {stage}", seconds, None, tokens if stage == "tokenize" else None)
-    if "pack" in again:
-        add("– pack, mixed arm", again["pack"], None, None)
+    add("ecomct, mixed arm alone", sum((stages | again).values()), None, tokens)
 
     links = pa.concat_tables(
         pq.read_table(run.links / "shards" / f"{shard}.parquet", columns=["row", "home", "keyed"]) for shard in run.shards
@@ -293,17 +290,17 @@ def measure(path: Path, recipe: Recipe, folder: Path, workers: int) -> tuple[tup
     for name, script, arguments, read in ways:
         out = folder / script.removesuffix(".py")
         out.mkdir()
-        begin = time.perf_counter()
+        watch = Watch()
         private = {"HF_HOME": str(out / "hf"), "HF_DATASETS_CACHE": str(out / "cache"), "DATA_JUICER_CACHE_HOME": str(out / "dj")}
         found = run_toolkit(script, out, str(rows_folder), *arguments, str(workers), env=private)
-        started = time.perf_counter() - begin
+        used = watch.cost().processor
         if isinstance(found, str):
             table.append([f"{name}: skipped, {found}"])
             continue
         done = read(out, found)
-        add(f"{name} {found['version']}", found["seconds"], started, done.tokens + done.lost)
+        add(f"{name} {found['version']}", found["seconds"], used, done.tokens + done.lost)
         for part, seconds in found.get("parts", {}).items():
-            add(f"– {part}", seconds, None, None)
+            add(f"– {part}", seconds)
         second.append(quality(name, done, rows, length, links))
     facts["measures"] = second
     return (table, second), facts

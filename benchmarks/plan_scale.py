@@ -3,9 +3,9 @@
     python benchmarks/plan_scale.py [--largest 7]        8 takes minutes and about 2 GB of disk
 
 As in the stages: rows (row, product, source, tokens) are spread by product over bucket files on disk, then one
-bucket at a time is dealt and its clusters are written. A size is planned in a process of its own on one core; its
-memory is the peak of resident memory beyond that of the process with everything imported. Rows come from a
-seeded hash, a block at a time. The bytes a row of one bucket are what a bucket's size has to be chosen by.
+bucket at a time is dealt and its clusters are written. Rows come from a seeded hash, a block at a time. A size is
+planned in a process of its own on one core; its memory is the peak of resident memory beyond that of the process with
+everything imported. Seconds are processor seconds, which hold on a machine with other work.
 """
 
 from __future__ import annotations
@@ -87,16 +87,16 @@ def one(exponent: int) -> dict[str, Any]:
     empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        begin = time.perf_counter()
+        begin = time.process_time()
         spread(rows, buckets, folder)
-        middle = time.perf_counter()
+        middle = time.process_time()
         clustered, clusters = 0, 0
         for number in range(buckets):
             if (folder / f"rows-{number}").exists():
                 more = plan(folder / f"rows-{number}", folder / f"plan-{number}")
                 clustered, clusters = clustered + more[0], clusters + more[1]
                 os.unlink(folder / f"rows-{number}")
-        end = time.perf_counter()
+        end = time.process_time()
         written = sum(path.stat().st_size for path in folder.iterdir())
     assert written == 12 * rows, "every row has its line in the plan"
     # Linux counts kilobytes, macOS bytes.

@@ -52,6 +52,7 @@ def main(out: str, rows: str, tokenizer: str, eos: str, workers: int) -> None:
         tasks=len(list(Path(rows).glob("*.jsonl"))),
         workers=workers,
         logging_dir=f"{out}/logs",
+        start_method="spawn",  # its processes are this one's children then, and their processor time is counted
     )
     begin = time.perf_counter()
     executor.run()
