@@ -1,6 +1,6 @@
 """Tables to packed sequences, against the tokenizer alone and against other toolkits, on the same rows.
 
-    python benchmarks/end_to_end.py [RECIPE] [--workers 2] [--json FILE]
+    python benchmarks/end_to_end.py [RECIPE] [--workers 2] [--limit 2000] [--json FILE]
 
 The recipe is the bilingual one where ECOMCT_SHARED is set, else the shipped shop. ecomct joins, cleans, links, mixes,
 blends and packs the raw tables; the toolkits (`make bench-toolkits`) are given each row's text already joined, one JSON
@@ -76,12 +76,16 @@ def write_rows(recipe: Recipe, folder: Path, files: int) -> int:
 
 
 @contextmanager
-def one_arm(recipe: Path) -> Iterator[Path]:
-    """The recipe with the mixed arm alone, beside the original for its relative paths."""
+def limited(recipe: Path, limit: int | None) -> Iterator[Path]:
+    """The recipe with at most `limit` lines of each file, beside the original for its relative paths."""
+    if limit is None:
+        yield recipe
+        return
     document = yaml.safe_load(recipe.read_text())
-    document.setdefault("training", {})["arms"] = ["mixed"]
+    for source in document["sources"].values():
+        source["limit"] = min(limit, source.get("limit", limit))
     path = recipe.with_name(f".bench-{os.getpid()}.yaml")
-    path.write_text(yaml.safe_dump(document, allow_unicode=True))
+    path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
     try:
         yield path
     finally:
@@ -90,13 +94,11 @@ def one_arm(recipe: Path) -> Iterator[Path]:
 
 def run_ecomct(recipe: Path, runs: Path, workers: int) -> tuple[float, dict[str, float]]:
     """Processor seconds of the whole command, and the seconds of the stages that ran."""
-    timings = runs / load_recipe(recipe).name / "timings.jsonl"
-    before = len(timings.read_text().splitlines()) if timings.exists() else 0
     command = [sys.executable, "-m", "ecomct", "run", str(recipe), "--until", "pack", "--runs", str(runs)]
     watch = Watch()
     subprocess.run([*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     processor = watch.cost().processor
-    lines = map(json.loads, timings.read_text().splitlines()[before:])
+    lines = map(json.loads, (runs / load_recipe(recipe).name / "timings.jsonl").read_text().splitlines())
     return processor, {line["stage"]: line["seconds"] for line in lines}
 
 
@@ -223,13 +225,13 @@ def main() -> None:
     default = REPOSITORY / ("recipes/real-bilingual.yaml" if shared else "examples/shop/recipe.yaml")
     parser.add_argument("recipe", type=Path, nargs="?", default=default)
     parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--limit", type=int, help="read only this many lines of each file")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    recipe, workers = load_recipe(options.recipe), options.workers
+    workers = options.workers
     os.environ |= {"TOKENIZERS_PARALLELISM": "true", "RAYON_NUM_THREADS": str(workers)}
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        lines, facts = measure(options.recipe, recipe, folder, workers)
+    with TemporaryDirectory() as temporary, limited(options.recipe, options.limit) as path:
+        lines, facts = measure(path, load_recipe(path), Path(temporary), workers)
     print(machine())
     print(f"{options.recipe.name}: {facts['rows']:,} rows, {workers} processes (the tokenizer alone: {workers} threads)\n")
     head = ["way", "seconds", "processor seconds", "rows/s", "tokens", "tokens/s", "times the tokenizer alone", "on processors"]
@@ -252,8 +254,6 @@ def measure(path: Path, recipe: Recipe, folder: Path, workers: int) -> tuple[tup
 
     processor, stages = run_ecomct(path, runs, workers)
     run = RunFolder(recipe, runs / recipe.name, workers, ("mixed",))
-    with one_arm(path) as short:
-        _, again = run_ecomct(short, runs, workers)
     texts = training_texts(run)
     tokenizer, eos = load_tokenizer(run.tokens / "tokenizer")
     plain, tokens = tokenizer_alone(tokenizer.encode_batch, texts)
@@ -271,7 +271,6 @@ def measure(path: Path, recipe: Recipe, folder: Path, workers: int) -> tuple[tup
     add(f"ecomct, {len(recipe.training.arms)} arms", sum(stages.values()), processor, tokens)
     for stage, seconds in stages.items():
         add(f"– {stage}", seconds, None, tokens if stage == "tokenize" else None)
-    add("ecomct, mixed arm alone", sum((stages | again).values()), None, tokens)
 
     links = pa.concat_tables(
         pq.read_table(run.links / "shards" / f"{shard}.parquet", columns=["row", "home", "keyed"]) for shard in run.shards
