@@ -106,8 +106,24 @@ def one(exponent: int) -> dict[str, Any]:
     return facts | {"clustered": clustered, "clusters": clusters}
 
 
-def main() -> None:
+def table(found: list[dict[str, Any]]) -> str:
     """A line for each size and the exponent of time over rows."""
+    lines = []
+    for facts in found:
+        rows, seconds = facts["rows"], facts["spread"] + facts["deal"]
+        line = [f"{rows:,}", f"{facts['buckets']}", f"{facts['spread']:.2f}", f"{facts['deal']:.2f}", f"{rows / seconds:,.0f}"]
+        line += [f"{rows / facts['deal']:,.0f}", f"{facts['peak'] / 2**20:,.0f}", f"{facts['peak'] / rows:,.1f}"]
+        lines.append([*line, f"{facts['clustered'] / rows:.4f}"])
+    head = ["rows", "buckets", "spread s", "deal s", "rows/s/core", "of the deal alone", "peak MiB", "bytes a row"]
+    first, last = found[0], found[-1]
+    growth = math.log((last["spread"] + last["deal"]) / (first["spread"] + first["deal"]))
+    power = growth / math.log(last["rows"] / first["rows"]) if last is not first else 1.0
+    ends = f"time grows as rows^{power:.3f} from {first['rows']:,} to {last['rows']:,} rows"
+    return markdown([*head, "rows in clusters"], lines) + f"\n\n{ends}"
+
+
+def main() -> None:
+    """Plan each size in a process of its own; print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--largest", type=int, default=7, help="largest exponent of ten")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
@@ -119,19 +135,8 @@ def main() -> None:
     for exponent in range(5, options.largest + 1):
         done = subprocess.run([sys.executable, __file__, "--one", str(exponent)], stdout=subprocess.PIPE, check=True)
         found.append(json.loads(done.stdout))
-    lines = []
-    for facts in found:
-        rows, seconds = facts["rows"], facts["spread"] + facts["deal"]
-        line = [f"{rows:,}", f"{facts['buckets']}", f"{facts['spread']:.2f}", f"{facts['deal']:.2f}", f"{rows / seconds:,.0f}"]
-        line += [f"{rows / facts['deal']:,.0f}", f"{facts['peak'] / 2**20:,.0f}", f"{facts['peak'] / rows:,.1f}"]
-        lines.append([*line, f"{facts['clustered'] / rows:.4f}"])
     print(machine())
-    head = ["rows", "buckets", "spread s", "deal s", "rows/s/core", "of the deal alone", "peak MiB", "bytes a row"]
-    print(markdown([*head, "rows in clusters"], lines))
-    first, last = found[0], found[-1]
-    total = [facts["spread"] + facts["deal"] for facts in (first, last)]
-    power = math.log(total[1] / total[0]) / math.log(last["rows"] / first["rows"])
-    print(f"\ntime grows as rows^{power:.3f} from {first['rows']:,} to {last['rows']:,} rows")
+    print(table(found))
 
 
 if __name__ == "__main__":
