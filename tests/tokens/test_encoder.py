@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 from ecomct.stage import file_digest
+from ecomct.tokens.encode import EncodeTask, encode_shard
 from ecomct.tokens.encoder import FAST, REFERENCE, Encoder, InexactError, unfit
 from ecomct.tokens.tokenizer import END_OF_TEXT, load_tokenizer, train_bpe
 
@@ -73,14 +75,6 @@ def put(tokenizer: Tokenizer, folder: Path) -> Path:
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": END_OF_TEXT}))
     return folder
-
-
-def both(folder: Path, texts: list[str]) -> None:
-    """Assert equal ids, offsets and token starts of both encoders."""
-    fast, slow = Encoder(folder, FAST), Encoder(folder, REFERENCE)
-    (ids, offsets), (expected, ends) = fast.encode(texts), slow.encode(texts)
-    assert offsets.tolist() == ends.tolist()
-    assert ids.tolist() == expected.tolist()
 
 
 @pytest.fixture(scope="module", params=["own", "bloom", "nfc"])
@@ -176,12 +170,6 @@ def test_an_unknown_tokenizer_is_not_tried(tmp_path: Path, tokenizer: Callable[[
     assert reason in found
 
 
-def overlapping() -> Tokenizer:
-    """Added tokens that overlap each other and are matched in normalised text: the fast encoder is really wrong here."""
-    added = [AddedToken(token, normalized=True) for token in ("é", "e\u0301", " a", "1", "0 ", "\n", "ab", "bc")]
-    return byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False), normalizers.NFC(), added)
-
-
 def without_bytes() -> Tokenizer:
     """A vocabulary in which some bytes have no token: Hugging Face leaves them out, the fast encoder cannot go on."""
     tokenizer = Tokenizer(models.BPE())
@@ -192,10 +180,9 @@ def without_bytes() -> Tokenizer:
     return tokenizer
 
 
-@pytest.mark.parametrize("tokenizer", [overlapping, without_bytes])
-def test_one_other_id_and_hugging_face_encodes_all(shop: Shop, tmp_path: Path, tokenizer: Callable[[], Tokenizer]) -> None:
+def test_hugging_face_encodes_all_where_the_fast_encoder_fails(shop: Shop, tmp_path: Path) -> None:
     """The fallback is seen in the measures, and its shards are those of a run by Hugging Face alone."""
-    file = put(tokenizer(), tmp_path / "tokenizer") / "tokenizer.json"
+    file = put(without_bytes(), tmp_path / "tokenizer") / "tokenizer.json"
     assert unfit(file.parent) is None
     made = {"tokenizer": {"path": str(file), "eos": END_OF_TEXT, "verify": 1.0}}
     folders = {}
@@ -210,6 +197,23 @@ def test_one_other_id_and_hugging_face_encodes_all(shop: Shop, tmp_path: Path, t
     assert (measures[0]["name"], measures[2]["name"]) == (REFERENCE, REFERENCE)
     assert FAST in measures[0]["reason"]
     assert "recipe" in measures[2]["reason"]
+
+
+def test_a_shard_with_another_id_says_the_row_and_writes_nothing(shop: Shop, tmp_path: Path) -> None:
+    """Without a pre-tokenizer the fast encoder opens and really gives other ids."""
+    tokenizer = byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False))
+    config = json.loads(tokenizer.to_str()) | {"pre_tokenizer": None}
+    folder = put(Tokenizer.from_str(json.dumps(config)), tmp_path / "tokenizer")
+    assert unfit(folder) == "not byte-level"
+    made = {"path": str(folder / "tokenizer.json"), "eos": END_OF_TEXT}
+    run = run_recipe(load_recipe(shop({"tokenizer": made})), tmp_path / "runs", "link").folder
+    shard = next(path.stem for path in sorted((run / "documents/shards").iterdir()) if path.stem.startswith("reviews"))
+    out = tmp_path / "out"
+    task = EncodeTask(run / "documents/shards", run / "links/shards", out, folder, 127, 1, FAST, 1.0, 17)
+    fault = encode_shard(task, shard)["fault"]
+    assert str(fault["row"]) in fault["reason"]
+    assert not out.exists()
+    assert "fault" not in encode_shard(replace(task, encoder=REFERENCE), shard)
 
 
 def test_a_run_says_what_it_compared(shop: Shop, tmp_path: Path) -> None:

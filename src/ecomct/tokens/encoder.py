@@ -115,7 +115,7 @@ class Encoder:
 
         Where the tokens are the text byte for byte, lengths say it; else (normalised text, trimmed offsets) Hugging Face does.
         """
-        data, parts = text.encode(), [self._bytes[token] for token in ids.tolist()]
+        data, parts = text.encode(), [self.bytes_of_tokens[token] for token in ids.tolist()]
         if self._trims or b"".join(parts) != data:
             encoding = self._reference.encode(text, add_special_tokens=False)
             return np.array([begin for begin, _ in encoding.offsets], dtype=np.int64)
@@ -124,7 +124,7 @@ class Encoder:
         return character[begins]
 
     @cached_property
-    def _bytes(self) -> list[bytes]:
+    def bytes_of_tokens(self) -> list[bytes]:
         """Bytes of each token by id: byte-level vocabularies write a byte as one printable character."""
         alphabet = sorted(ByteLevel.alphabet())
         plain = {ord(char): ord(char) for char in alphabet if ord(char) < 256}
