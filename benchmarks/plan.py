@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from _figures import Cost, Watch, machine, markdown, run_toolkit
 
 from ecomct.mixing.deal import deal
+from ecomct.mixing.rows import Limits, Rows
 from ecomct.seeded import mix64
 
 SMALLEST, LARGEST, SOURCES = 2, 16, 5
@@ -92,7 +93,7 @@ def by_deal(rows: pa.Table) -> tuple[Cost, I64]:
     product, source, tie = (rows[name].to_numpy() for name in ("product", "source", "tie"))
     tokens = np.ones(len(product), dtype=np.int64)
     watch = Watch()
-    dealt = deal(product, source, tokens, tie, SMALLEST, LARGEST, 10**9)
+    dealt = deal(Rows(product, source, tokens, tie, np.full(len(product), 10**9)), Limits(SMALLEST, LARGEST))
     return watch.cost(), dealt.cluster
 
 

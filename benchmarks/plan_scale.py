@@ -28,6 +28,7 @@ import numpy.typing as npt
 from _figures import machine, markdown
 
 from ecomct.mixing.deal import deal
+from ecomct.mixing.rows import Limits, Rows
 from ecomct.seeded import combine, mix64
 from ecomct.tokens.pieces import bucket_of
 
@@ -71,7 +72,7 @@ def plan(bucket: Path, out: Path) -> tuple[int, int]:
     product = np.ascontiguousarray(rows["product"])
     tie = mix64(combine(rows["row"], np.zeros(len(rows), dtype=np.uint64)), 4)
     source, tokens = rows["source"].astype(np.int64), rows["tokens"].astype(np.int64)
-    dealt = deal(product, source, tokens, tie, SMALLEST, LARGEST, MAX_TOKENS, 1)
+    dealt = deal(Rows(product, source, tokens, tie, np.full(len(rows), MAX_TOKENS)), Limits(SMALLEST, LARGEST, separator=1))
     with open(out, "wb") as file:
         np.ascontiguousarray(rows["row"]).tofile(file)
         dealt.cluster.astype(np.int32).tofile(file)
@@ -82,8 +83,8 @@ def one(exponent: int) -> dict[str, Any]:
     """Plan 10^exponent rows in this process."""
     rows = 10**exponent
     buckets = -(-rows // BUCKET_ROWS)
-    warm = np.arange(4, dtype=np.uint64)
-    deal(warm, warm.astype(np.int64), warm.astype(np.int64), warm, SMALLEST, LARGEST, MAX_TOKENS)
+    warm = np.arange(4)
+    deal(Rows(warm.astype(np.uint64), warm, warm, warm.astype(np.uint64), warm), Limits(SMALLEST, LARGEST))
     empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)

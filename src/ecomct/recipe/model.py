@@ -172,6 +172,12 @@ class Tokenizer(Part):
     path: str | None = Field(None, description="tokenizer.json or a folder with one.")
     train_vocab: int | None = Field(None, ge=300, le=1_000_000, description="Train a byte-level BPE of this size instead.")
     eos: str | None = Field(None, description="End-of-text token, where the files do not name one.")
+    encoder: Literal["auto", "huggingface"] = Field(
+        "auto", description="'auto' uses an exact faster encoder where the tokenizer has one, else Hugging Face."
+    )
+    verify: float = Field(
+        0.01, ge=0, le=1, description="Share of the texts that Hugging Face encodes as well; one other id and it encodes all."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Tokenizer:
