@@ -36,10 +36,10 @@ BLOCK, BUCKET_ROWS = 1 << 18, 1 << 18
 SHARES = (0.08, 0.16, 0.24, 0.60, 1.0)  # of the five sources, cumulative: the fourth and fifth are reviews and questions
 ROW = np.dtype([("row", "<u8"), ("product", "<u8"), ("tokens", "<u2"), ("source", "u1")])
 MAX_TOKENS, SMALLEST, LARGEST = 2047, 2, 16
-Rows = npt.NDArray[Any]
+Block = npt.NDArray[Any]
 
 
-def blocks(rows: int) -> Iterator[Rows]:
+def blocks(rows: int) -> Iterator[Block]:
     """`rows` rows in blocks, eight a product on average; the largest product has sqrt(8 * rows) of them."""
     products = max(1, rows // 8)
     for begin in range(0, rows, BLOCK):

@@ -58,17 +58,22 @@ def _bounds(table: Sorted, hands: I64, limits: Limits) -> dict[str, int]:
         "coverage_bound": int(reach[can].sum()),
         "hands": int(of_product[can].sum()),
         "multi_source_rows_bound": int(beside.sum()),
-        "multi_source_tokens_bound": _most_tokens(table, beside),
+        "multi_source_tokens_bound": _most_tokens(table, beside, limits.min_rows),
     }
 
 
-def _most_tokens(table: Sorted, most: I64) -> int:
-    """Most tokens of `most` rows of each product that hold all rows not of its largest source, the longest of it first."""
-    largest = table.rank < table.largest[table.group]
-    rest = (table.size - table.largest)[table.group]
-    order = np.lexsort((-table.tokens, ~largest, table.group))
-    # Sorted rows of one product lie where they lay, so ranks stay: rows of the largest source, longest first, then the others.
-    taken = np.where(largest, table.rank < most[table.group] - rest, True) & (most[table.group] > 0)
+def _most_tokens(table: Sorted, most: I64, min_rows: int) -> int:
+    """Most tokens that `most` rows of each product can have which stand beside another source.
+
+    All rows that are not of the largest source, and the longest of it; where too few clusters are possible to hold
+    the former, the longest rows of all.
+    """
+    others = table.size - table.largest
+    choice = np.where(table.size // min_rows < others, table.size, table.largest)
+    free = table.rank < choice[table.group]
+    # Rows to choose from come first, the longest first; products stay where they are, so ranks do too.
+    order = np.lexsort((-table.tokens, ~free, table.group))
+    taken = np.where(free, table.rank < (most - (table.size - choice))[table.group], True) & (most[table.group] > 0)
     return int(table.tokens[order][taken].sum())
 
 
