@@ -11,7 +11,7 @@ endif
 export HF_HUB_OFFLINE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format bench soak real clean
+.PHONY: help demo test check format bench bench-toolkits soak real clean
 
 help:
 	@echo "make demo    tables to a trained, evaluated model and its report, on the shipped shop"
@@ -19,7 +19,8 @@ help:
 	@echo "make check   ruff and mypy"
 	@echo "make real    the bilingual recipe on the data at ECOMCT_SHARED"
 	@echo "make bench   benchmarks, side by side with what others do"
-	@echo "make soak    slow checks: kills at random moments, memory limits"
+	@echo "make soak    slow checks: kills at random moments, memory limits, 10^8 rows planned"
+	@echo "make bench-toolkits    the other toolkits, in an environment of their own; bench says what it skips without"
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ecomct needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -54,8 +55,16 @@ real: $(VENV)/.core
 bench: $(VENV)/.dev
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+bench-toolkits: .venv-bench/.installed
+
+.venv-bench/.installed: benchmarks/toolkits.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --requirement benchmarks/toolkits.txt
+	@touch $@
+
 soak: $(VENV)/.dev
 	@for script in benchmarks/soak/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@echo "== benchmarks/plan_scale.py --largest 8"; $(BIN)/python benchmarks/plan_scale.py --largest 8
 
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info
+	rm -rf $(VENV) .venv-bench runs .pytest_cache .mypy_cache .ruff_cache .hypothesis build src/*.egg-info

@@ -42,8 +42,9 @@ def map_units(function: Callable[[U], R], units: Sequence[U], workers: int) -> I
 
 def _end_with_parent() -> None:
     """Stop this worker as soon as its parent is gone, so that a rerun never meets an old writer."""
-    # Each worker is one thread of the plan; the tokenizer's own threads would multiply them.
+    # Each worker is one thread of the plan; the encoders' own threads would multiply them.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["RAYON_NUM_THREADS"] = "1"
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -146,22 +146,23 @@ def test_training_order_is_a_permutation_of_the_packed_sequences(shop: Shop, tmp
 
 
 def test_without_some_rows_the_other_sequences_keep_bytes_and_order(shop: Shop, tmp_path: Path) -> None:
-    """A product's reviews are gone: most sequences are as they were, one after the other as they were."""
+    """Two products' reviews are gone: most sequences are as they were, one after the other as they were."""
     general = [{"text": f"{i} city river history " * 9} for i in range(99)]
     first = shop()
     shutil.copytree(pack(first, tmp_path / "first") / "tokens/tokenizer", tmp_path / "tokenizer")
     tokenizer = {"path": str(tmp_path / "tokenizer/tokenizer.json"), "eos": "<|endoftext|>"}
     reviews = [json.loads(line) for line in (first.parent / "reviews.jsonl").read_text().splitlines()]
     # A line that is no review keeps the numbers of the others.
-    less = [{} if row["product"] == "P007" else row for row in reviews]
+    less = [{} if row["product"] in ("P007", "P008") else row for row in reviews]
+    settings = {"sequences.length": 256, "tokenizer": tokenizer, "blend.general_per_domain": 0.1, "evaluation.held_out": 0.0}
     arms = []
     for name, rows in (("before", reviews), ("after", less)):
-        path = shop({"sequences.length": 256, "tokenizer": tokenizer}, tables={"reviews": rows, "general_en": general})
+        path = shop(settings, tables={"reviews": rows, "general_en": general})
         folder = pack(path, tmp_path / name)
         arms.append([tuple(one["input_ids"]) for one in datasets.load_from_disk(str(folder / "sequences/domain-separate"))])
     before, after = arms
     same = set(before) & set(after)
-    assert 0.5 * len(before) < len(same) < len(before)
+    assert 0.4 * len(before) < len(same) < len(before)
     assert [one for one in before if one in same] == [one for one in after if one in same]
 
 
@@ -222,12 +223,12 @@ def test_a_second_run_does_nothing_and_a_change_reruns_what_depends_on_it(shop: 
     pack(shop(long), runs)
     assert len(stages_run(folder)) == 5
     pack(shop(long | {"mixing.max_rows": 5}), runs)
-    assert stages_run(folder)[5:] == ["mix", "pack"]
+    assert stages_run(folder)[5:] == ["link", "mix", "pack"], "homes depend on the size of clusters; here they stayed"
     pack(shop(long | {"mixing.max_rows": 5, "sources.qa.max_rejected": 0.9, "sources.qa.license": "x"}), runs)
-    assert stages_run(folder)[7:] == ["tokenize"], "a label is repeated in the token table; no token changed"
+    assert stages_run(folder)[8:] == ["tokenize"], "a label is repeated in the token table; no token changed"
     changed = [{"products": ["P001", "P003"], "title": "New", "text": "An entirely new page about two kettles."}]
     pack(shop(long | {"mixing.max_rows": 5, "sources.qa.license": "x"}, tables={"articles": changed}), runs)
-    assert stages_run(folder)[8:] == ["ingest", "link", "tokenize", "mix", "pack"]
+    assert stages_run(folder)[9:] == ["ingest", "link", "tokenize", "mix", "pack"]
 
 
 def test_touched_files_are_not_read_again_for_nothing(shop: Shop, tmp_path: Path) -> None:
@@ -288,7 +289,8 @@ def test_products_that_point_at_each_other_are_joined_and_keep_their_own_product
     tables = shop_rows
     products = [row | {"bought": [f"P{number + 10:03d}"] if number < 10 else []} for number, row in enumerate(tables["products"])]
     reviews = [row for row in tables["reviews"] if row["product"] >= "P010"]
-    settings = {f"sources.{name}": None for name in ("facts", "qa", "articles")} | {"evaluation.held_out": 0.0}
+    settings: dict[str, Any] = {f"sources.{name}": None for name in ("facts", "qa", "articles")}
+    settings |= {"evaluation.held_out": 0.0, "sequences.length": 512}
     shops = {
         name: shop(settings | {"sources.products.related": related}, {"products": products, "reviews": reviews}, folder=name)
         for name, related in (("alone", []), ("joined", [{"field": "bought", "to": "products"}]))

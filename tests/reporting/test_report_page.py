@@ -290,7 +290,7 @@ def test_tokens_of_a_source_in_two_languages_are_summed_once(whole: Path) -> Non
     assert "domain, all languages 141 160 4,000 1.60" in words
     assert "general, all languages 47 40 1,000 1.60" in words
     assert "everything 188 200 5,000 1.60" in words
-    assert "empty web general – – 0 0 – x" in words
+    assert "empty web general – – 0 0 – – x" in words
 
 
 def test_a_closed_ledger_says_so_and_shows_how_to_read_it(whole: Path) -> None:

@@ -40,6 +40,7 @@ class IngestTask:
     is_referred_to: bool
     is_pointed_at: bool
     forget: frozenset[str]
+    permutes_fields: bool
 
 
 def ingest_task(recipe: Recipe, folder: Path, name: str) -> IngestTask:
@@ -48,7 +49,8 @@ def ingest_task(recipe: Recipe, folder: Path, name: str) -> IngestTask:
     referred = name in referred_to(recipe)
     pointed = not referred and any(related.to == name for source in sources for related in source.related)
     chars, forget = recipe.cleaning.min_chars, frozenset(forgotten_keys(recipe))
-    return IngestTask(folder, name, recipe.sources[name], recipe.seed, chars, referred, pointed, forget)
+    permutes = recipe.mixing.fields == "permuted"
+    return IngestTask(folder, name, recipe.sources[name], recipe.seed, chars, referred, pointed, forget, permutes)
 
 
 def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
@@ -94,7 +96,9 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
 def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     """One row as a document (columns of DOCUMENTS); raises Rejected."""
     source = task.source
-    text, language, spans, title_chars = linearise(data, source, hash_text(f"{unit.file}:{line}", task.seed))
+    # Only key-values are written in a form that is drawn.
+    draw = hash_text(f"{unit.file}:{line}", task.seed) if source.kind == "attributes" else 0
+    text, language, spans, title_chars = linearise(data, source, draw, task.permutes_fields)
     if len(text) < task.min_chars:
         raise Rejected("too_short", f"{len(text)} characters, cleaning.min_chars is {task.min_chars}")
     related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
@@ -178,8 +182,10 @@ class _ShardWriter:
 
     def add(self, document: dict[str, Any]) -> None:
         self.rows += 1
+        # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
+        document["text"] = document["text"].encode()
         self._batch.append(document)
-        size = len(document["text"].encode())
+        size = len(document["text"])
         self.text_bytes, self._bytes = self.text_bytes + size, self._bytes + size
         if len(self._batch) >= _BATCH or self._bytes >= SHARD_BYTES:
             self._flush()

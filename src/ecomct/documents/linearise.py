@@ -17,6 +17,7 @@ from ecomct.documents.clean import clean_value
 from ecomct.documents.language import script_language
 from ecomct.recipe.model import Kind, Source
 from ecomct.recipe.slots import PLACEHOLDER
+from ecomct.seeded import hash_text
 
 _LONG: frozenset[Kind] = frozenset({"description", "article", "dialogue", "web"})
 # Slots without which a row has no subject; own templates and key-values have rules of their own.
@@ -79,11 +80,11 @@ def lookup(row: dict[str, Any], column: str) -> Any:
     return value
 
 
-def linearise(row: dict[str, Any], source: Source, draw: int) -> Linearised:
+def linearise(row: dict[str, Any], source: Source, draw: int, permute: bool = False) -> Linearised:
     """The text of a row.
 
-    `draw` is the row's seeded hash; it picks the serialisation of key-values. Raises Rejected with
-    `empty_text` or `missing_field`.
+    `draw` is the row's seeded hash; it picks the serialisation of key-values and, with `permute`, their order.
+    Raises Rejected with `empty_text` or `missing_field`.
     """
     # With an own template every slot is text; else these two are lists of key-values.
     apart = ("columns", "pairs") if source.template is None else ()
@@ -94,6 +95,8 @@ def linearise(row: dict[str, Any], source: Source, draw: int) -> Linearised:
     if source.template is not None:
         text = _from_template(source.template, values)
     elif source.kind == "attributes" and pairs:
+        if permute:
+            pairs = sorted(pairs, key=lambda pair: hash_text("\0".join(pair), draw >> 1))
         text = _key_values(pairs, language, source.serialization, draw)
     else:
         text = _from_kind(source.kind, values, _WORDS[language])

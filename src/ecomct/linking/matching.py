@@ -29,7 +29,7 @@ def place_exactly(first: I64, column: I64, room: I64) -> I64:
     """Place as many rows as can be placed.
 
     A product of room k becomes k columns (no more than rows that name it), then Hopcroft-Karp.
-    Time O(E sqrt V), memory about 45 bytes a link at the peak, where E = `expanded_links`.
+    Time O(E sqrt V), memory 45 to 70 bytes a link at the peak, where E = `expanded_links`.
     """
     copies = np.minimum(room, np.bincount(column, minlength=len(room)))
     start = np.concatenate([[0], np.cumsum(copies)])

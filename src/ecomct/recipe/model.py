@@ -141,6 +141,9 @@ class Mixing(Part):
     order: Literal["permuted", "title-first", "by-source"] = Field(
         "permuted", description="*paper*: permuted. Or the title first and the others permuted; or by source as in the recipe."
     )
+    fields: Literal["as-given", "permuted"] = Field(
+        "as-given", description="Order of the key-values of a row: the table's, or permuted by row."
+    )
     each_epoch: Literal["permute", "recluster"] = Field(
         "permute", description="With blend.epochs over 1: each epoch permutes the same clusters anew, or makes new ones."
     )
@@ -169,6 +172,12 @@ class Tokenizer(Part):
     path: str | None = Field(None, description="tokenizer.json or a folder with one.")
     train_vocab: int | None = Field(None, ge=300, le=1_000_000, description="Train a byte-level BPE of this size instead.")
     eos: str | None = Field(None, description="End-of-text token, where the files do not name one.")
+    encoder: Literal["auto", "huggingface"] = Field(
+        "auto", description="'auto' uses an exact faster encoder where the tokenizer has one, else Hugging Face."
+    )
+    verify: float = Field(
+        0.01, ge=0, le=1, description="Share of the texts that Hugging Face encodes as well; one other id and it encodes all."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Tokenizer:

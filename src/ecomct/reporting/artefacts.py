@@ -37,6 +37,7 @@ class Volume(Record):
     documents: int
     tokens: int
     characters: int
+    bytes: int = 0
 
 
 class SourceTokens(Record):
@@ -48,10 +49,19 @@ class SourceTokens(Record):
     license: str = "unstated"
 
 
+class EncoderUsed(Record):
+    """Who encoded, why not the fast encoder, and how many texts Hugging Face encoded as well."""
+
+    name: str
+    reason: str | None = None
+    verified: int = 0
+
+
 class Tokens(Record):
     """tokens/measures.json"""
 
     vocab_size: int
+    encoder: EncoderUsed | None = None
     sources: dict[str, SourceTokens]
 
 

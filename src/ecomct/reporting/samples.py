@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from ecomct.packing.sequence import SOURCE_SHIFT
 from ecomct.recipe.model import ARMS, Recipe
 from ecomct.seeded import hash_text
 
@@ -18,8 +19,6 @@ from ecomct.seeded import hash_text
 PROBES = 24
 # Characters of one row that the page shows.
 SHOWN_CHARACTERS = 700
-# The source's index is in the high bits of a row id (below them 20 bits of file and 32 of line).
-SOURCE_SHIFT = 52
 
 
 @dataclass(frozen=True)

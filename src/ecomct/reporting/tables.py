@@ -46,6 +46,7 @@ class Total:
     documents: int = 0
     tokens: int = 0
     characters: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class TokenLine:
     documents: int
     tokens: int
     characters: int
+    bytes: int
 
 
 @dataclass
@@ -121,7 +123,7 @@ def token_lines(run: Run) -> list[TokenLine]:
         for index, (language, volume) in enumerate(volumes):
             span = len(volumes) if index == 0 else 0
             facts = (name, source.kind, source.role, source.license, read.get(name), span, language)
-            lines.append(TokenLine(*facts, volume.documents, volume.tokens, volume.characters))
+            lines.append(TokenLine(*facts, volume.documents, volume.tokens, volume.characters, volume.bytes))
     return lines
 
 
@@ -138,6 +140,7 @@ def token_totals(lines: list[TokenLine]) -> list[Total]:
             total.documents += line.documents
             total.tokens += line.tokens
             total.characters += line.characters
+            total.bytes += line.bytes
     order = {"domain": 0, "general": 1, "everything": 2}
     return sorted(totals.values(), key=lambda t: (order.get(t.label.partition(",")[0], 1), t.rows is not None))
 

@@ -25,7 +25,7 @@ def stage(run: RunFolder) -> Stage:
     inputs = {
         "models": models,
         "documents": outputs_digest(run.documents, ["shards/"]),
-        "links": outputs_digest(run.links),
+        "links": outputs_digest(run.links, ["shards/"]),
         "tokenizer": outputs_digest(run.tokens, ["tokenizer/"]),
         "tasks": tasks,
         "evaluation": run.recipe.evaluation.model_dump(exclude={"tasks", "held_out", "batch_size"}),

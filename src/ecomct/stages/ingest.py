@@ -32,6 +32,7 @@ def stage(run: RunFolder) -> Stage:
         "sources": sources,
         "order": list(sources),
         "cleaning": run.recipe.cleaning.model_dump(),
+        "fields": run.recipe.mixing.fields,
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
         "code": code_digest("stages/ingest", "sources", "documents", "recipe/slots", "seeded"),
@@ -74,7 +75,7 @@ def _base(stage: Stage, task: IngestTask, unit: Unit) -> str:
     """What determines a unit's bytes besides the forgotten keys that its rows have."""
     source = stage.inputs["sources"][task.name]
     part = (unit.name, unit.format, unit.start, unit.stop)
-    shared = {name: stage.inputs[name] for name in ("cleaning", "seed", "code")}
+    shared = {name: stage.inputs[name] for name in ("cleaning", "fields", "seed", "code")}
     return key_of(source["settings"], source["files"][unit.file_index], part, task.is_referred_to, task.is_pointed_at, shared)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ecomct.atomic import write_json
@@ -12,6 +14,7 @@ from ecomct.progress import track
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs, outputs_digest
 from ecomct.tokens.encode import EncodeTask, encode_shard
+from ecomct.tokens.encoder import FAST, REFERENCE, unfit
 from ecomct.tokens.tokenizer import load_tokenizer, prepare_tokenizer, tokenizer_file
 from ecomct.units import file_digest, key_of
 
@@ -26,7 +29,7 @@ def stage(run: RunFolder) -> Stage:
     file = None if settings.path is None else run.input_digests([tokenizer_file(run.recipe)])
     inputs = {
         "documents": outputs_digest(run.documents, ["shards/"]),
-        "links": outputs_digest(run.links),
+        "links": outputs_digest(run.links, ["shards/"]),
         "tokenizer": settings.model_dump(exclude={"path"}) | {"file": list(file.values()) if file else None},
         "length": run.recipe.sequences.length,
         "buckets": _buckets(run),
@@ -47,16 +50,26 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         stage.finish_unit("tokenizer", {}, key, [f"tokenizer/{file}" for file in TOKENIZER_FILES])
     tokenizer, _ = load_tokenizer(folder)
     buckets = _buckets(run)
-    keys = _shard_keys(run, stage)
+    choice = stage.unit("encoder")
+    if choice is None:
+        choice = _choose(run, folder)
+        stage.finish_unit("encoder", choice)
     # Every sample ends with one end-of-text token.
-    task = EncodeTask(documents, links, stage.folder / "shards", folder, run.recipe.sequences.length - 1, buckets)
-    todo = [shard for shard in run.shards if stage.unit(shard, keys[shard]) is None]
-    done = track(map_units(partial(encode_shard, task), todo, run.workers), "tokenize", len(todo))
-    for shard, facts in zip(todo, done, strict=True):
-        stage.finish_unit(shard, facts, keys[shard], [f"shards/{shard}.parquet"])
+    settings, length = run.recipe.tokenizer, run.recipe.sequences.length
+    task = EncodeTask(
+        documents, links, stage.folder / "shards", folder, length - 1, buckets, choice["name"], settings.verify, run.recipe.seed
+    )
+    if fault := _encode(run, stage, task):
+        # Ids are Hugging Face's or nothing: all shards again, in whatever order they were made.
+        choice = {"name": REFERENCE, "reason": f"{FAST}: {fault['reason']}", "row": fault["row"]}
+        stage.finish_unit("encoder", choice)
+        task = replace(task, encoder=REFERENCE)
+        _encode(run, stage, task)
+    keys = _shard_keys(run, stage, task)
     units = {shard: stage.unit(shard, keys[shard]) or {} for shard in run.shards}
     sources = _sum(run, [unit["counts"] for unit in units.values()])
-    measures = {"vocab_size": tokenizer.get_vocab_size(), "sources": sources}
+    encoder = choice | {"verified": sum(unit["verified"] for unit in units.values())}
+    measures = {"vocab_size": tokenizer.get_vocab_size(), "encoder": encoder, "sources": sources}
     if not any(source["language"] for source in sources.values()):
         raise InputError("sources: no row is left to train on; see documents/rejected and evaluation.held_out")
     write_json(stage.folder / "measures.json", measures)
@@ -71,13 +84,36 @@ def _tokenizer_key(stage: Stage) -> str:
     return key_of({name: stage.inputs[name] for name in ("tokenizer", "code", *texts)})
 
 
-def _shard_keys(run: RunFolder, stage: Stage) -> dict[str, str]:
-    """What determines each shard's tokens: its documents, their links, the tokenizer and how pieces are cut and dealt."""
+def _shard_keys(run: RunFolder, stage: Stage, task: EncodeTask) -> dict[str, str]:
+    """What determines a shard's tokens and facts: documents, links, the tokenizer, who encodes, how pieces are cut and dealt."""
     documents, links = outputs(run.documents), outputs(run.links)
     tokenizer = {file: file_digest(stage.folder / "tokenizer" / file) for file in TOKENIZER_FILES}
-    shared = {name: stage.inputs[name] for name in ("length", "buckets", "code")}
+    shared = {name: stage.inputs[name] for name in ("length", "buckets", "code", "seed")}
+    shared |= {"encoder": task.encoder, "verify": task.verify}
     files = {shard: f"shards/{shard}.parquet" for shard in run.shards}
     return {shard: key_of(documents[file], links[file], tokenizer, shared) for shard, file in files.items()}
+
+
+def _choose(run: RunFolder, folder: Path) -> dict[str, Any]:
+    """Who encodes, why not the fast encoder, and the row that showed it."""
+    if run.recipe.tokenizer.encoder == REFERENCE:
+        return {"name": REFERENCE, "reason": "the recipe says so", "row": None}
+    if (reason := unfit(folder)) is not None:
+        return {"name": REFERENCE, "reason": f"{FAST} does not know {reason}", "row": None}
+    return {"name": FAST, "reason": None, "row": None}
+
+
+def _encode(run: RunFolder, stage: Stage, task: EncodeTask) -> dict[str, Any] | None:
+    """Encode the shards that are not yet encoded by `task.encoder`; the fault of the first that has one, or None."""
+    keys = _shard_keys(run, stage, task)
+    todo = [shard for shard in run.shards if stage.unit(shard, keys[shard]) is None]
+    done = track(map_units(partial(encode_shard, task), todo, run.workers), "tokenize", len(todo))
+    for shard, facts in zip(todo, done, strict=True):
+        if "fault" in facts:
+            fault: dict[str, Any] = facts["fault"]
+            return fault
+        stage.finish_unit(shard, facts, keys[shard], [f"shards/{shard}.parquet"])
+    return None
 
 
 def _buckets(run: RunFolder) -> int:
@@ -101,11 +137,20 @@ def _sum(run: RunFolder, counts: list[dict[str, dict[str, dict[str, int]]]]) -> 
 
 
 def table(run: RunFolder) -> list[list[str]]:
-    """Tokens by source (the paper's Table 1)."""
-    rows = [["source", "role", "language", "documents", "tokens", "characters/token"]]
-    sources = run.facts(run.tokens)["measures"]["sources"]
-    for name, source in ((name, sources[name]) for name in run.sources):
+    """Tokens by source (the paper's Table 1) with their fertility, and who encoded them."""
+    rows = [["source", "role", "language", "documents", "tokens", "repeated", "characters/token", "bytes/token"]]
+    measures = run.facts(run.tokens)["measures"]
+    for name, source in ((name, measures["sources"][name]) for name in run.sources):
         for language, tally in source["language"].items():
-            numbers = [f"{tally['documents']:,}", f"{tally['tokens']:,}", f"{tally['characters'] / max(1, tally['tokens']):.2f}"]
-            rows.append([name, source["role"], language, *numbers])
-    return rows
+            own = max(1, tally["tokens"] - tally["repeated"])
+            numbers = [f"{tally[key]:,}" for key in ("documents", "tokens", "repeated")]
+            fertility = (f"{tally[unit] / own:.2f}" for unit in ("characters", "bytes"))
+            rows.append([name, source["role"], language, *numbers, *fertility])
+    return [*rows, [encoder_note(measures["encoder"])]]
+
+
+def encoder_note(encoder: dict[str, Any]) -> str:
+    """Who encoded, and how that was checked, in a sentence."""
+    if encoder["name"] == FAST:
+        return f"encoded by {FAST}; Hugging Face gave the same ids for all {encoder['verified']:,} texts compared"
+    return f"encoded by Hugging Face: {encoder['reason']}"

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Encoding
 
 I64 = npt.NDArray[np.int64]
 
@@ -24,8 +23,10 @@ class Piece(NamedTuple):
     repeated: int = 0
 
 
-def cut(encoding: Encoding, text: str, limit: int, title_chars: int = 0) -> list[Piece]:
+def cut(spans: tuple[I64, I64], text: str, limit: int, title_chars: int = 0) -> list[Piece]:
     """Pieces of at most `limit` tokens; a document that fits is one piece.
+
+    `spans`: the characters that each token of the text begins in and ends before.
 
     Every piece is as long as fits: it ends after a sentence where there is one, else after a space, else anywhere.
     Often that leaves room for a few tokens, which no sample is short enough to fill. So the first sentences (a 64th
@@ -35,10 +36,10 @@ def cut(encoding: Encoding, text: str, limit: int, title_chars: int = 0) -> list
     Later pieces begin with the title: the document's tokens that end within its first `title_chars` characters,
     unless they are more than a quarter of `limit`. Without these, the pieces are exactly the document's ids, in order.
     """
-    count = len(encoding.ids)
+    starts, stops = spans
+    count = len(starts)
     if count <= limit:
         return [Piece(0, 0, count)]
-    starts, stops = (np.array([offset[side] for offset in encoding.offsets]) for side in (0, 1))
     title = int(np.searchsorted(stops, title_chars, side="right")) if title_chars else 0
     title = title if title <= limit // 4 else 0
     # Token t begins a new stretch where its first character follows a mark.

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.ingest import iter_shard
+from ecomct.seeded import hash_text, mix64
 from ecomct.tokens.cut import cut
+from ecomct.tokens.encoder import FAST, Encoder, Ids, InexactError, Offsets
 from ecomct.tokens.pieces import PIECES, bucket_of, group_digests
-from ecomct.tokens.tokenizer import load_tokenizer
 from ecomct.units import file_digest
 
-_BATCH = 128
+_COUNTS = ("documents", "tokens", "repeated", "characters", "bytes", "pieces")
 # What pieces repeat of the links.
 _LINKED = ("home", "keyed", "product")
 
@@ -34,76 +36,140 @@ class EncodeTask:
     tokenizer: Path
     max_tokens: int  # of one piece: a sequence less its end-of-text token
     buckets: int
+    encoder: str  # FAST or REFERENCE
+    verify: float  # share of the rows that Hugging Face encodes as well
+    seed: int
+
+
+class Cut(NamedTuple):
+    """Pieces of some texts: the text of each, its number within it, its stretch of the ids, and title tokens before it."""
+
+    owner: npt.NDArray[np.int64]
+    number: npt.NDArray[np.int64]
+    begin: Offsets
+    end: Offsets
+    repeated: npt.NDArray[np.int64]
 
 
 def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
-    """Encode the training rows of one shard; return counts by source and language.
+    """Encode the training rows of one shard; return counts by source and language, or where the fast encoder is not exact.
 
-    Ids are those of the tokenizer for each document's text alone, whatever its neighbours.
+    Ids are those of the tokenizer for each document's text alone, whatever its neighbours. With a `fault`
+    ({"row", "reason"}) nothing is written.
     """
-    tokenizer, _ = _open(task.tokenizer, file_digest(task.tokenizer / "tokenizer.json"))
-    links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", *_LINKED])
-    train = np.asarray(links["fate"].to_pylist(), dtype=object) == "train"
+    links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", *_LINKED]).combine_chunks()
+    train = pc.equal(links["fate"].cast(pa.string()), "train").to_numpy()
     parts: list[pa.Table] = []
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    position = 0
-    for table in iter_shard(task.documents / f"{shard}.parquet", ["row", "source", "language", "text", "title_chars"]):
-        chosen = np.flatnonzero(train[position : position + table.num_rows])
-        rows = table.take(pa.array(chosen))
-        where = position + chosen
-        position += table.num_rows
-        for start in range(0, rows.num_rows, _BATCH):
-            batch = slice(start, start + _BATCH)
-            parts.append(_encode_batch(tokenizer, rows.slice(start, _BATCH), links.take(pa.array(where[batch])), task, counts))
-    pieces = pa.concat_tables([PIECES.empty_table(), *parts]).unify_dictionaries().combine_chunks()
-    offsets = _write_by_bucket(pieces, task, shard)
-    return {"counts": counts, "buckets": offsets, "digests": group_digests(task.out / f"{shard}.parquet")}
+    position = verified = 0
+    row: int | None = None
+    try:
+        encoder = _open(task.tokenizer, task.encoder, file_digest(task.tokenizer / "tokenizer.json"))
+        for table in iter_shard(task.documents / f"{shard}.parquet", ["row", "source", "language", "text", "title_chars"]):
+            chosen = np.flatnonzero(train[position : position + table.num_rows])
+            rows = table.take(pa.array(chosen)).combine_chunks()
+            where = position + chosen
+            position += table.num_rows
+            texts = rows["text"].to_pylist()
+            ids, offsets = encoder.encode(texts)
+            if task.encoder == FAST:
+                sample = _sample(rows["row"].to_numpy(), task)
+                verified += len(sample)
+                if (wrong := encoder.first_difference(texts, ids, offsets, sample)) is not None:
+                    row = rows["row"][wrong].as_py()
+                    raise InexactError(f"row {row} has other ids than Hugging Face gives")
+            pieces = _cut_all(encoder, texts, rows["title_chars"].to_numpy(), ids, offsets, task.max_tokens)
+            _count(rows, offsets, pieces, counts)
+            parts.append(_table(rows, links.take(pa.array(where)), ids, offsets, pieces))
+    except InexactError as error:
+        return {"encoder": task.encoder, "fault": {"row": row, "reason": str(error)}}
+    table = pa.concat_tables([PIECES.empty_table(), *parts]).unify_dictionaries().combine_chunks()
+    facts: dict[str, Any] = {"buckets": _write_by_bucket(table, task, shard)}
+    facts["digests"] = group_digests(task.out / f"{shard}.parquet")
+    return facts | {"counts": counts, "encoder": task.encoder, "verified": verified}
 
 
 @lru_cache(maxsize=1)
-def _open(folder: Path, digest: str) -> tuple[Tokenizer, int]:
+def _open(folder: Path, name: str, digest: str) -> Encoder:
     # By content: one process may run twice with a tokenizer trained anew between.
-    return load_tokenizer(folder)
+    return Encoder(folder, name)
 
 
-def _encode_batch(
-    tokenizer: Tokenizer,
-    rows: pa.Table,
-    links: pa.Table,
-    task: EncodeTask,
-    counts: dict[str, dict[str, dict[str, int]]],
-) -> pa.Table:
-    texts = rows["text"].to_pylist()
-    encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
-    numbers, sources, languages = rows["row"].to_pylist(), rows["source"].to_pylist(), rows["language"].to_pylist()
-    titles = rows["title_chars"].to_pylist()
-    owner, number, repeated, ids = [], [], [], []
-    for index, (encoding, text) in enumerate(zip(encodings, texts, strict=True)):
-        tally = counts.setdefault(sources[index], {}).setdefault(languages[index], {})
-        pieces = cut(encoding, text, task.max_tokens, titles[index])
-        again = sum(piece.repeated for piece in pieces)
-        counted = {"documents": 1, "tokens": len(encoding.ids) + again, "repeated": again}
-        for key, amount in (counted | {"characters": len(text), "pieces": len(pieces)}).items():
-            tally[key] = tally.get(key, 0) + amount
-        for piece in pieces:
-            owner.append(index)
-            number.append(piece.number)
-            repeated.append(piece.repeated)
-            ids.append(encoding.ids[: piece.repeated] + encoding.ids[piece.start : piece.stop])
-    row = np.array(numbers, dtype=np.uint64)[owner]
+def _sample(rows: npt.NDArray[np.uint64], task: EncodeTask) -> npt.NDArray[np.int64]:
+    """Which of the rows are verified: a share by seeded hash."""
+    drawn = mix64(rows, hash_text("verify", task.seed) >> 1) >> np.uint64(11)  # 53 bits: exact as float
+    return np.flatnonzero(drawn.astype(np.float64) < task.verify * 2.0**53)
+
+
+def _cut_all(encoder: Encoder, texts: list[str], titles: npt.NDArray[np.int32], ids: Ids, offsets: Offsets, limit: int) -> Cut:
+    """Pieces of all texts, in order; those that fit are one."""
+    whole = np.ones(len(texts), dtype=np.int64)
+    ends, repeated = [offsets[:0]], [offsets[:0]]
+    done = 0
+    for index in np.flatnonzero(np.diff(offsets) > limit).tolist():
+        begin, end = offsets[index], offsets[index + 1]
+        found = cut(encoder.spans(texts[index], ids[begin:end]), texts[index], limit, int(titles[index]))
+        ends += [offsets[done + 1 : index + 1], begin + np.array([piece.stop for piece in found])]
+        repeated += [np.zeros(index - done, dtype=np.int64), np.array([piece.repeated for piece in found])]
+        whole[index], done = len(found), index + 1
+    end = np.concatenate([*ends, offsets[done + 1 :]])
+    again = np.concatenate([*repeated, np.zeros(len(texts) - done, dtype=np.int64)])
+    owner = np.repeat(np.arange(len(texts)), whole)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(whole) - whole, whole)
+    return Cut(owner, number, np.concatenate([offsets[:1], end[:-1]])[: len(end)], end, again)
+
+
+def _count(rows: pa.Table, offsets: Offsets, pieces: Cut, counts: dict[str, dict[str, dict[str, int]]]) -> None:
+    """Add the volumes of `rows` to `counts` by source and language; tokens count as often as they stand in pieces."""
+    again = np.bincount(pieces.owner, weights=pieces.repeated, minlength=rows.num_rows).astype(np.int64)
+    volumes = pa.table(
+        {
+            "source": rows["source"].cast(pa.string()),
+            "language": rows["language"].cast(pa.string()),
+            "documents": np.ones(rows.num_rows, dtype=np.int64),
+            "tokens": np.diff(offsets) + again,
+            "repeated": again,
+            "characters": pc.utf8_length(rows["text"]),
+            "bytes": pc.binary_length(rows["text"]),
+            "pieces": np.bincount(pieces.owner, minlength=rows.num_rows),
+        }
+    )
+    for group in volumes.group_by(["source", "language"]).aggregate([(name, "sum") for name in _COUNTS]).to_pylist():
+        tally = counts.setdefault(group["source"], {}).setdefault(group["language"], dict.fromkeys(_COUNTS, 0))
+        for name in _COUNTS:
+            tally[name] += group[f"{name}_sum"]
+
+
+def _table(rows: pa.Table, links: pa.Table, ids: Ids, offsets: Offsets, pieces: Cut) -> pa.Table:
+    """The pieces of `rows` as PIECES; ids are copied only where titles are repeated."""
+    owner = pa.array(pieces.owner)
+    row = rows["row"].to_numpy()[pieces.owner]
+    language = rows["language"].cast(pa.string()).take(owner).combine_chunks()
+    tokens = pieces.repeated + pieces.end - pieces.begin
+    begins = np.concatenate([[0], np.cumsum(tokens)])
     return pa.table(
         [
             pa.array(row),
-            pa.array(number, pa.uint32()),
+            pa.array(pieces.number, pa.uint32()),
             pa.array((row >> np.uint64(52)).astype(np.uint16)),
-            pa.array([languages[index] for index in owner]).dictionary_encode().cast(PIECES.field("language").type),
-            *(links[name].combine_chunks().take(pa.array(owner, pa.int64())) for name in _LINKED),
-            pa.array(repeated, pa.uint32()),
-            pa.array([len(one) for one in ids], pa.uint32()),
-            pa.array(ids, pa.list_(pa.int32())),
+            language.dictionary_encode().cast(PIECES.field("language").type),
+            *(links[name].combine_chunks().take(owner) for name in _LINKED),
+            pa.array(pieces.repeated, pa.uint32()),
+            pa.array(tokens, pa.uint32()),
+            pa.ListArray.from_arrays(pa.array(begins, pa.int32()), pa.array(_with_titles(ids, offsets, pieces))),
         ],
         schema=PIECES,
     )
+
+
+def _with_titles(ids: Ids, offsets: Offsets, pieces: Cut) -> Ids:
+    """The ids with each repeated title before its piece."""
+    stretches, position = [], 0
+    for index in np.flatnonzero(pieces.repeated).tolist():
+        title = offsets[pieces.owner[index]]
+        stretches += [ids[position : pieces.begin[index]], ids[title : title + pieces.repeated[index]]]
+        position = pieces.begin[index]
+    return np.concatenate([*stretches, ids[position:]]) if stretches else ids
 
 
 def _write_by_bucket(pieces: pa.Table, task: EncodeTask, shard: str) -> list[int]:
