@@ -86,10 +86,14 @@ def test_what_did_not_change_is_not_written_again(shop: Shop, tmp_path: Path) ->
     units = [name for name in before if not name.startswith("links/")]  # one pass over the ids of all rows
     written = {name for name in units if before[name] != after.get(name)}
     changed = {name for name in units if bytes_before[name] != bytes_after.get(name)}
-    assert written == changed
+    assert changed <= written
+    # A bucket whose rows beyond the budget changed is made again and comes out the same; shards and files do not.
+    assert {name for name in written if name.startswith(("documents/", "tokens/"))} == {
+        name for name in changed if name.startswith(("documents/", "tokens/"))
+    }
     for kind in ("documents/shards", "tokens/shards", "sequences/packed/general-en", "sequences/packed/domain-mixed"):
         of_kind = {name for name in units if name.startswith(kind)}
-        assert of_kind - changed, f"all of {kind} was written again"
+        assert of_kind - written, f"all of {kind} was written again"
     assert {name for name in changed if "general" in name and name.startswith(("documents", "tokens"))} == set()
 
 

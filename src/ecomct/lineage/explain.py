@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 from ecomct.errors import InputError
 from ecomct.lineage.locate import Document, Located, Place, arm_files, open_arm, stretches
 from ecomct.lineage.spans import Field, Piece, RowTokens, Token, Window, fields_in, windows
+from ecomct.packing.sequence import SOURCE_SHIFT
 from ecomct.seeded import hash_text
 from ecomct.tokens.tokenizer import load_tokenizer
 
@@ -154,12 +155,12 @@ class Explainer:
         mine = next((one for one, lines in samples.items() if _planned_identity(lines) == wanted), None)
         clusters = [lines for one, lines in samples.items() if mine and one[0] == mine[0] and lines[0]["reason"] == "clustered"]
         return Why(
-            reason=samples[mine][0]["reason"] if mine else _unplanned(self.run.domain[document.row >> 52]),
+            reason=samples[mine][0]["reason"] if mine else _unplanned(self.run.domain[document.row >> SOURCE_SHIFT]),
             strategy=self.run.recipe.mixing.strategy,
             products=products,
             available=available,
             clusters=len(clusters),
-            covered=sum(len({line["row"] >> 52 for line in lines if not line["anchor"]}) for lines in clusters),
+            covered=sum(len({line["row"] >> SOURCE_SHIFT for line in lines if not line["anchor"]}) for lines in clusters),
             bound=sum(min(count, len(clusters)) for count in counts.values()),
             sources=len({part.document.source for part in parts}),
             sources_bound=min(len(parts), len(counts)),

@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ecomct.errors import InputError
-from ecomct.packing.sequence import row_source
+from ecomct.packing.sequence import SOURCE_SHIFT, row_source
 from ecomct.recipe.model import Recipe
 from ecomct.run_folder import RunFolder
+from ecomct.sources.files import row_number
 from ecomct.stage import read_manifest
 from ecomct.tokens.pieces import bucket_of, read_bucket
 
@@ -103,16 +104,14 @@ class Located:
                     found[record["row"]] = _document(record, links.slice(place, 1).to_pylist()[0])
         return found
 
-    def rejects(self, rows: Collection[int] | None = None, source: str | None = None) -> Iterator[Reject]:
-        """Rejected rows, all or the given ones, sorted by row."""
-        files = {name: position for position, name in enumerate(self.run.sources)}
-        indices = {row >> 52 for row in rows} if rows is not None else None
+    def rejects(self, rows: Collection[int] | None = None) -> Iterator[Reject]:
+        """Rejected rows, all or the given ones, sorted by row. Reads the files of their sources."""
+        sources = {row >> SOURCE_SHIFT for row in rows} if rows is not None else None
         for path in sorted((self.run.documents / "rejected").glob("*.parquet")):
+            # Named by source, number of the file in it, and first line.
             index, number = int(path.stem[:4]), int(path.stem.rsplit("-", 2)[1])
-            if (indices is not None and index not in indices) or (source is not None and files[source] != index):
-                continue
-            for record in pq.read_table(path).to_pylist():
-                row = index << 52 | number << 32 | record["line"]
+            for record in pq.read_table(path).to_pylist() if sources is None or index in sources else []:
+                row = row_number(index, number, record["line"])
                 if rows is None or row in rows:
                     yield Reject(row=row, **{**record, "keys": record["keys"] or []})
 

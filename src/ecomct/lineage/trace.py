@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ecomct.lineage.locate import Document, Located, Place, Reject
+from ecomct.packing.sequence import SOURCE_SHIFT
 
 # Outcomes besides the leftover reasons of the plan; a rejected row's is its reason.
-TRAINED_APART = "general"
+GENERAL = "general"
 OVER_BUDGET = "over_budget"
 
 
@@ -63,14 +64,14 @@ def _of_document(located: Located, document: Document, places: dict[str, list[Pl
     }
     if document.fate != "train":
         return Trace(**base, stage="link", outcome=document.fate, duplicate_of=document.duplicate_of)
-    domain = located.run.domain[document.row >> 52]
+    domain = located.run.domain[document.row >> SOURCE_SHIFT]
     mine = {
         arm: [place for place in found if place.row == document.row]
         for arm, found in places.items()
         if arm != ("general" if domain else "domain-separate")
     }
     if not domain:
-        outcome = TRAINED_APART if any(mine.values()) else OVER_BUDGET
+        outcome = GENERAL if any(mine.values()) else OVER_BUDGET
         return Trace(**base, stage="pack", outcome=outcome, places=mine)
     lines = located.plan(document.home)
     own = [line for line in lines if line["row"] == document.row and not line["anchor"]]
