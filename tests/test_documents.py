@@ -559,13 +559,13 @@ def test_domain_and_general_rows_are_no_duplicates_of_each_other(shop: Shop, tmp
 
 
 GOLDEN = {
-    "products": "53785e252d427cca",
-    "facts": "e63d7abbdac16f84",
-    "reviews": "f1e6ea303d193f52",
-    "qa": "0ac677bb2c7a24fa",
-    "articles": "aa6855866a4bd1fe",
-    "general_en": "5ac1b968893cd89c",
-    "general_zh": "93d2f082de3e3cc5",
+    "products": "66928a7dd24bc15d",
+    "facts": "96101622a16fb518",
+    "reviews": "0f98aac09764f8b1",
+    "qa": "5b655d64b9408c22",
+    "articles": "7ffc649ca1bf4cb5",
+    "general_en": "1c2af7b38e2d4560",
+    "general_zh": "f2fd7a4519128fad",
 }
 
 
