@@ -45,7 +45,8 @@ def keyed_pieces(run: RunFolder) -> pa.Table:
     columns = ["row", "piece", "source", "home", "product", "keyed", "tokens"]
     tables = [read_bucket(run.tokens / "shards", facts["groups"], bucket, columns) for bucket in range(facts["buckets"])]
     table = pa.concat_tables(tables)
-    return table.filter(pa.array(np.array(run.domain)[table["source"].to_numpy().astype(np.int64)])).filter(pa.field("keyed"))
+    domain = np.array(run.domain)[table["source"].to_numpy().astype(np.int64)]
+    return table.filter(pa.array(domain & table["keyed"].to_numpy()))
 
 
 def main() -> None:
