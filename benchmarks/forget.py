@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -32,12 +31,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--buckets", type=int, default=0, help="0: by the size of the text")
     options = parser.parse_args()
     if not os.environ.get("ECOMCT_SHARED"):
         print("skipped: ECOMCT_SHARED is not set")
         return
     with tempfile.TemporaryDirectory() as place:
-        recipe = Path(shutil.copy(RECIPE, place))
+        recipe = Path(place, RECIPE.name)
+        buckets = f"\nbuckets: {options.buckets}\n" if options.buckets else ""
+        recipe.write_text(RECIPE.read_text(encoding="utf-8") + buckets, encoding="utf-8")
         run = run_recipe(load_recipe(recipe), Path(place, "kept"), "pack", workers=options.workers)
         keys = some_products(run, options.products)
         start = time.monotonic()
