@@ -104,7 +104,7 @@ class Stage:
         unit = self._units.get(name)
         if unit is None or unit.key != (self.fingerprint if key is None else key):
             return None
-        self._units.put(name, unit)
+        self._units.keep(name, unit)
         return unit.facts
 
     def finish_unit(self, name: str, facts: Mapping[str, Any], key: str | None = None, files: Iterable[str] = ()) -> None:

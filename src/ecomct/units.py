@@ -79,9 +79,12 @@ class Units:
 
     def put(self, name: str, unit: Unit) -> None:
         """Record a unit whose files are on disk as one of this run's."""
-        if self._mine.get(name) != unit:
-            write_json(self._work / f"{name}.json", asdict(unit))
-            self._mine[name] = self._whole[name] = unit
+        write_json(self._work / f"{name}.json", asdict(unit))
+        self._mine[name] = self._whole[name] = unit
+
+    def keep(self, name: str, unit: Unit) -> None:
+        """Count a whole unit as one of this run's. Nothing is written: after a kill it is found again as it was."""
+        self._mine[name] = unit
 
     def reused(self) -> tuple[int, int]:
         """How many units this run has kept of an earlier one, and how many it has."""
@@ -91,7 +94,7 @@ class Units:
     def claimed(self) -> dict[str, Unit]:
         """Units that this run has finished or kept, also before it was killed."""
         found = {path.stem: self._read(path) for path in sorted(self._work.glob("*.json"))}
-        return {name: unit for name, unit in found.items() if unit is not None}
+        return {name: unit for name, unit in found.items() if unit is not None} | self._mine
 
     def inherited(self) -> dict[str, Unit]:
         """Units of the run before."""
