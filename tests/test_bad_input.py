@@ -202,6 +202,16 @@ CASES: dict[str, list[Case]] = {
             {"mixing": {"min_rows": 9, "max_rows": 8}},
         ),
         Case(
+            "min_tokens over max_tokens",
+            "mixing: min_tokens (90) is larger than max_tokens (80)",
+            {"mixing": {"min_tokens": 90, "max_tokens": 80}},
+        ),
+        Case(
+            "clusters longer than a sequence",
+            "mixing.max_tokens: 128 does not fit sequences.length (128) less its end-of-text token",
+            {"mixing": {"max_tokens": 128}},
+        ),
+        Case(
             "batch not a multiple of the micro batch",
             "training: batch_size (4) is not a multiple of micro_batch_size (3)",
             {"training.micro_batch_size": 3},

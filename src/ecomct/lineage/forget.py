@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from ecomct.atomic import write_atomic, write_json
@@ -60,7 +61,7 @@ def affected(located: Located, lines: Sequence[str]) -> Affected:
     if not keys:
         sources = ", ".join(referred_to(run.recipe)) or "no source, as none is referred to"
         raise InputError(f"forget: no row has the key {' or '.join(unknown)}; keys are those of {sources}")
-    gone = {reject.row for reject in located.rejects() if reject.reason == FORGOTTEN}
+    gone = {reject.row for reject in located.rejects(where=pc.field("reason") == FORGOTTEN)}
     rows = [row for row in located.rows_with(keys) if row not in gone]
     by_source: dict[str, list[int]] = {}
     for row in rows:

@@ -104,13 +104,13 @@ class Located:
                     found[record["row"]] = _document(record, links.slice(place, 1).to_pylist()[0])
         return found
 
-    def rejects(self, rows: Collection[int] | None = None) -> Iterator[Reject]:
-        """Rejected rows, all or the given ones, sorted by row. Reads the files of their sources."""
+    def rejects(self, rows: Collection[int] | None = None, where: pc.Expression | None = None) -> Iterator[Reject]:
+        """Rejected rows, sorted by row: all, the given ones, or those of which `where` holds. Reads their sources' files."""
         sources = {row >> SOURCE_SHIFT for row in rows} if rows is not None else None
         for path in sorted((self.run.documents / "rejected").glob("*.parquet")):
             # Named by source, number of the file in it, and first line.
             index, number = int(path.stem[:4]), int(path.stem.rsplit("-", 2)[1])
-            for record in pq.read_table(path).to_pylist() if sources is None or index in sources else []:
+            for record in pq.read_table(path, filters=where).to_pylist() if sources is None or index in sources else []:
                 row = row_number(index, number, record["line"])
                 if rows is None or row in rows:
                     yield Reject(row=row, **{**record, "keys": record["keys"] or []})
@@ -125,7 +125,8 @@ class Located:
             hit = pc.is_in(lists.flatten(), value_set=wanted)
             owners = lists.value_parent_indices().filter(hit)
             rows.update(table["row"].take(owners).to_pylist())
-        rows.update(reject.row for reject in self.rejects() if not set(keys).isdisjoint(reject.keys))
+        keyed = pc.list_value_length(pc.field("keys")) > 0
+        rows.update(reject.row for reject in self.rejects(where=keyed) if not set(keys).isdisjoint(reject.keys))
         return sorted(rows)
 
     def bucket(self, home: int, columns: Collection[str]) -> pa.Table:

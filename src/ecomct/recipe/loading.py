@@ -181,7 +181,7 @@ def _target_problems(where: str, to: str, sources: dict[str, Source], names: lis
 
 
 def _arm_problems(recipe: Recipe) -> list[str]:
-    """Arms that the sources cannot fill."""
+    """Arms that the sources cannot fill, and settings that do not go together."""
     roles = {source.role for source in recipe.sources.values()}
     problems = []
     for index, arm in enumerate(recipe.training.arms):
@@ -189,6 +189,9 @@ def _arm_problems(recipe: Recipe) -> list[str]:
             if role not in roles:
                 fault = f"arm {arm} needs a source with role {role}, the recipe has none; add one or leave the arm out"
                 problems.append(f"training.arms[{index}]: {fault}")
+    most, length = recipe.mixing.max_tokens, recipe.sequences.length
+    if most is not None and most > length - 1:
+        problems.append(f"mixing.max_tokens: {most} does not fit sequences.length ({length}) less its end-of-text token")
     if recipe.tokenizer.path is None and recipe.tokenizer.eos is not None:
         problems.append("tokenizer.eos: a trained tokenizer brings its own end-of-text token; leave eos out")
     return problems

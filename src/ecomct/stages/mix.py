@@ -20,17 +20,18 @@ from ecomct.progress import track
 from ecomct.run_folder import RunFolder
 from ecomct.seeded import U64
 from ecomct.stage import Stage, code_digest, outputs_digest
-from ecomct.tokens.pieces import SEPARATORS, read_bucket
-from ecomct.tokens.tokenizer import load_tokenizer
+from ecomct.tokens.pieces import read_bucket
 from ecomct.units import key_of
 
+# Pieces that one process mixes while two start.
+_WORTH_WORKERS = 500_000
 EVERY_HOME = HomeBudget(1 << 64, ())
 
 
 def stage(run: RunFolder) -> Stage:
     """Determined by the tokens, the mixing and the budget."""
     inputs = {
-        "tokens": outputs_digest(run.tokens, ["shards/", "tokenizer/"]),
+        "tokens": outputs_digest(run.tokens, ["shards/", "tokenizer/"]),  # the separator is the tokenizer's
         "mixing": run.recipe.mixing.model_dump(),
         "blend": run.recipe.blend.model_dump(),
         "domain": run.domain,
@@ -45,7 +46,7 @@ def stage(run: RunFolder) -> Stage:
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Fix the budget over all rows, then mix bucket by bucket."""
     facts = run.facts(run.tokens)
-    separator = len(separator_ids(run))
+    separator = len(facts["separator"])
     budget, homes = _budget(run, facts, separator)
     task = MixTask(
         tokens=run.tokens / "shards",
@@ -63,7 +64,9 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     )
     keys = [_bucket_key(run, stage, task, facts, bucket) for bucket in range(facts["buckets"])]
     todo = [bucket for bucket, key in enumerate(keys) if stage.unit(f"{bucket}", key) is None]
-    done = track(map_units(partial(mix_bucket, task), todo, run.workers), "mix", len(todo))
+    pieces = sum(tally["pieces"] for source in facts["measures"]["sources"].values() for tally in source["language"].values())
+    workers = run.workers if pieces > _WORTH_WORKERS else 1
+    done = track(map_units(partial(mix_bucket, task), todo, workers), "mix", len(todo))
     for bucket, result in zip(todo, done, strict=True):
         stage.finish_unit(f"{bucket}", result, keys[bucket], [f"plan/bucket-{bucket:05d}.parquet"])
     units = [stage.unit(f"{bucket}", key) or {} for bucket, key in enumerate(keys)]
@@ -94,13 +97,6 @@ def used_homes(run: RunFolder, facts: dict[str, Any], homes: HomeBudget, bucket:
         return "all"
     table = read_bucket(run.tokens / "shards", facts["groups"], bucket, ["home"])
     return xxhash.xxh3_128_hexdigest(np.packbits(homes.holds(table["home"].to_numpy(), run.recipe.seed)).tobytes())
-
-
-def separator_ids(run: RunFolder) -> tuple[int, ...]:
-    """Tokens between two documents of one sample."""
-    tokenizer, _ = load_tokenizer(run.tokens / "tokenizer")
-    candidates = [tuple(tokenizer.encode(text, add_special_tokens=False).ids) for text in SEPARATORS]
-    return min(candidates, key=lambda ids: len(ids) or len(SEPARATORS))
 
 
 def read_budget(run: RunFolder) -> tuple[Budget, HomeBudget]:

@@ -30,8 +30,7 @@ from ecomct.progress import track
 from ecomct.recipe.model import Arm
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs, outputs_digest
-from ecomct.stages.mix import bucket_parts, read_budget, separator_ids, used_homes
-from ecomct.tokens.tokenizer import load_tokenizer
+from ecomct.stages.mix import bucket_parts, read_budget, used_homes
 from ecomct.units import files_of, key_of
 
 
@@ -122,18 +121,18 @@ def _unit_keys(run: RunFolder, stage: Stage, tasks: dict[str, PackTask], buckets
 
 
 def _task(run: RunFolder, stage: Stage, streams: tuple[str, ...]) -> PackTask:
-    _, eos = load_tokenizer(run.tokens / "tokenizer")
+    facts = run.facts(run.tokens)
     _, homes = read_budget(run)
     return PackTask(
         tokens=run.tokens / "shards",
-        groups=run.facts(run.tokens)["groups"],
+        groups=facts["groups"],
         mixture=run.mixture,
         out=stage.folder,
         domain=run.domain,
         streams=streams,
         length=run.recipe.sequences.length,
-        eos=eos,
-        separator=separator_ids(run),
+        eos=facts["eos"],
+        separator=tuple(facts["separator"]),
         budget=homes,
         seed=run.recipe.seed,
     )

@@ -15,10 +15,13 @@ from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs, outputs_digest
 from ecomct.tokens.encode import EncodeTask, encode_shard
 from ecomct.tokens.encoder import FAST, REFERENCE, unfit
+from ecomct.tokens.pieces import SEPARATORS
 from ecomct.tokens.tokenizer import load_tokenizer, prepare_tokenizer, tokenizer_file
 from ecomct.units import file_digest, key_of
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+# Compressed documents that one process encodes while two open the tokenizer.
+_WORTH_WORKERS = 2 << 20
 # Text of one bucket, which later stages hold in memory as ids a few times over.
 BUCKET_BYTES = 32 << 20
 
@@ -45,10 +48,11 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Prepare the tokenizer, then encode shard by shard."""
     documents, links, folder = run.documents / "shards", run.links / "shards", stage.folder / "tokenizer"
     key = _tokenizer_key(stage)
-    if stage.unit("tokenizer", key) is None:
+    tokenizer = stage.unit("tokenizer", key)
+    if tokenizer is None:
         prepare_tokenizer(run.recipe, documents, links, run.shards, folder)
-        stage.finish_unit("tokenizer", {}, key, [f"tokenizer/{file}" for file in TOKENIZER_FILES])
-    tokenizer, _ = load_tokenizer(folder)
+        tokenizer = _tokenizer_facts(folder)
+        stage.finish_unit("tokenizer", tokenizer, key, [f"tokenizer/{file}" for file in TOKENIZER_FILES])
     buckets = _buckets(run)
     choice = stage.unit("encoder")
     if choice is None:
@@ -65,17 +69,26 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         stage.finish_unit("encoder", choice)
         task = replace(task, encoder=REFERENCE)
         _encode(run, stage, task)
-    keys = _shard_keys(run, stage, task)
+    keys, _ = _shard_keys(run, stage, task)
     units = {shard: stage.unit(shard, keys[shard]) or {} for shard in run.shards}
     sources = _sum(run, [unit["counts"] for unit in units.values()])
     encoder = choice | {"verified": sum(unit["verified"] for unit in units.values())}
-    measures = {"vocab_size": tokenizer.get_vocab_size(), "encoder": encoder, "sources": sources}
+    measures = {"vocab_size": tokenizer["vocab_size"], "encoder": encoder, "sources": sources}
     if not any(source["language"] for source in sources.values()):
         raise InputError("sources: no row is left to train on; see documents/rejected and evaluation.held_out")
     write_json(stage.folder / "measures.json", measures)
     groups = {shard: unit["buckets"] for shard, unit in units.items()}
     digests = {shard: unit["digests"] for shard, unit in units.items()}
-    return {"buckets": buckets, "groups": groups, "digests": digests, "measures": measures}
+    marks = {name: tokenizer[name] for name in ("eos", "separator")}
+    return {"buckets": buckets, "groups": groups, "digests": digests, "measures": measures} | marks
+
+
+def _tokenizer_facts(folder: Path) -> dict[str, Any]:
+    """What later stages ask of the tokenizer: its size, what ends a sample, what stands between two of its documents."""
+    tokenizer, eos = load_tokenizer(folder)
+    candidates = [tokenizer.encode(text, add_special_tokens=False).ids for text in SEPARATORS]
+    separator = min(candidates, key=lambda ids: len(ids) or len(SEPARATORS))
+    return {"vocab_size": tokenizer.get_vocab_size(), "eos": eos, "separator": separator}
 
 
 def _tokenizer_key(stage: Stage) -> str:
@@ -84,14 +97,13 @@ def _tokenizer_key(stage: Stage) -> str:
     return key_of({name: stage.inputs[name] for name in ("tokenizer", "code", *texts)})
 
 
-def _shard_keys(run: RunFolder, stage: Stage, task: EncodeTask) -> dict[str, str]:
-    """What determines a shard's tokens and facts: documents, links, the tokenizer, who encodes, how pieces are cut and dealt."""
+def _shard_keys(run: RunFolder, stage: Stage, task: EncodeTask) -> tuple[dict[str, str], str]:
+    """What determines a shard's tokens and facts, and the part of it that determines the pieces of one text."""
     documents, links = outputs(run.documents), outputs(run.links)
     tokenizer = {file: file_digest(stage.folder / "tokenizer" / file) for file in TOKENIZER_FILES}
-    shared = {name: stage.inputs[name] for name in ("length", "buckets", "code", "seed")}
-    shared |= {"encoder": task.encoder, "verify": task.verify}
+    way = key_of(tokenizer, {name: stage.inputs[name] for name in ("length", "code", "seed")}, task.encoder, task.verify)
     files = {shard: f"shards/{shard}.parquet" for shard in run.shards}
-    return {shard: key_of(documents[file], links[file], tokenizer, shared) for shard, file in files.items()}
+    return {shard: key_of(documents[file], links[file], way, task.buckets) for shard, file in files.items()}, way
 
 
 def _choose(run: RunFolder, folder: Path) -> dict[str, Any]:
@@ -105,14 +117,18 @@ def _choose(run: RunFolder, folder: Path) -> dict[str, Any]:
 
 def _encode(run: RunFolder, stage: Stage, task: EncodeTask) -> dict[str, Any] | None:
     """Encode the shards that are not yet encoded by `task.encoder`; the fault of the first that has one, or None."""
-    keys = _shard_keys(run, stage, task)
+    keys, way = _shard_keys(run, stage, task)
     todo = [shard for shard in run.shards if stage.unit(shard, keys[shard]) is None]
-    done = track(map_units(partial(encode_shard, task), todo, run.workers), "tokenize", len(todo))
-    for shard, facts in zip(todo, done, strict=True):
+    earlier = {shard: stage.recorded(shard) for shard in todo}
+    known = frozenset(shard for shard, unit in earlier.items() if unit is not None and unit.facts.get("way") == way)
+    work = partial(encode_shard, replace(task, known=known))
+    new = sum((run.documents / "shards" / f"{shard}.parquet").stat().st_size for shard in todo if shard not in known)
+    done = map_units(work, todo, run.workers if new > _WORTH_WORKERS else 1)
+    for shard, facts in zip(todo, track(done, "tokenize", len(todo)), strict=True):
         if "fault" in facts:
             fault: dict[str, Any] = facts["fault"]
             return fault
-        stage.finish_unit(shard, facts, keys[shard], [f"shards/{shard}.parquet"])
+        stage.finish_unit(shard, facts | {"way": way}, keys[shard], [f"shards/{shard}.parquet"])
     return None
 
 

@@ -15,15 +15,14 @@ import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.ingest import iter_shard
-from ecomct.seeded import hash_text, mix64
+from ecomct.seeded import U64, hash_text, mix64
 from ecomct.tokens.cut import cut
 from ecomct.tokens.encoder import FAST, Encoder, Ids, InexactError, Offsets
-from ecomct.tokens.pieces import PIECES, bucket_of, group_digests
+from ecomct.tokens.known import KnownPieces
+from ecomct.tokens.pieces import LINKED, PIECES, bucket_of, group_digests
 from ecomct.units import file_digest
 
 _COUNTS = ("documents", "tokens", "repeated", "characters", "bytes", "pieces")
-# What pieces repeat of the links.
-_LINKED = ("home", "keyed", "product")
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class EncodeTask:
     encoder: str  # FAST or REFERENCE
     verify: float  # share of the rows that Hugging Face encodes as well
     seed: int
+    known: frozenset[str] = frozenset()  # shards whose earlier pieces were made in the same way
 
 
 class Cut(NamedTuple):
@@ -54,39 +54,49 @@ class Cut(NamedTuple):
 def encode_shard(task: EncodeTask, shard: str) -> dict[str, Any]:
     """Encode the training rows of one shard; return counts by source and language, or where the fast encoder is not exact.
 
-    Ids are those of the tokenizer for each document's text alone, whatever its neighbours. With a `fault`
-    ({"row", "reason"}) nothing is written.
+    Ids are those of the tokenizer for each document's text alone, whatever its neighbours. Rows of a `known` shard whose
+    text is what it was keep their pieces. With a `fault` ({"row", "reason"}) nothing is written.
     """
-    links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", *_LINKED]).combine_chunks()
+    links = pq.read_table(task.links / f"{shard}.parquet", columns=["fate", *LINKED]).combine_chunks()
     train = pc.equal(links["fate"].cast(pa.string()), "train").to_numpy()
-    parts: list[pa.Table] = []
+    known = KnownPieces(task.out / f"{shard}.parquet" if shard in task.known else None)
+    parts: list[pa.Table] = [PIECES.empty_table()]
     counts: dict[str, dict[str, dict[str, int]]] = {}
     position = verified = 0
-    row: int | None = None
-    try:
-        encoder = _open(task.tokenizer, task.encoder, file_digest(task.tokenizer / "tokenizer.json"))
-        for table in iter_shard(task.documents / f"{shard}.parquet", ["row", "source", "language", "text", "title_chars"]):
-            chosen = np.flatnonzero(train[position : position + table.num_rows])
-            rows = table.take(pa.array(chosen)).combine_chunks()
-            where = position + chosen
-            position += table.num_rows
-            texts = rows["text"].to_pylist()
-            ids, offsets = encoder.encode(texts)
-            if task.encoder == FAST:
-                sample = _sample(rows["row"].to_numpy(), task)
-                verified += len(sample)
-                if (wrong := encoder.first_difference(texts, ids, offsets, sample)) is not None:
-                    row = rows["row"][wrong].as_py()
-                    raise InexactError(f"row {row} has other ids than Hugging Face gives")
-            pieces = _cut_all(encoder, texts, rows["title_chars"].to_numpy(), ids, offsets, task.max_tokens)
-            _count(rows, offsets, pieces, counts)
-            parts.append(_table(rows, links.take(pa.array(where)), ids, offsets, pieces))
-    except InexactError as error:
-        return {"encoder": task.encoder, "fault": {"row": row, "reason": str(error)}}
-    table = pa.concat_tables([PIECES.empty_table(), *parts]).unify_dictionaries().combine_chunks()
-    facts: dict[str, Any] = {"buckets": _write_by_bucket(table, task, shard)}
+    for table in iter_shard(task.documents / f"{shard}.parquet", ["row", "source", "language", "text", "title_chars"]):
+        chosen = np.flatnonzero(train[position : position + table.num_rows])
+        rows = table.take(pa.array(chosen)).combine_chunks()
+        linked = links.take(pa.array(position + chosen))
+        position += table.num_rows
+        texts = np.array([hash_text(text) for text in rows["text"].to_pylist()], dtype=np.uint64)
+        old = known.has(rows["row"].to_numpy(), texts)
+        try:
+            new = _encode_rows(task, rows.filter(pa.array(~old)), linked.filter(pa.array(~old)), texts[~old])
+        except InexactError as error:
+            return {"encoder": task.encoder, "fault": {"row": error.row, "reason": str(error)}}
+        both = pa.concat_tables([known.pieces(rows["row"].to_numpy()[old], linked.filter(pa.array(old))), new])
+        verified += len(_sample(rows["row"].to_numpy(), task))
+        _count(rows, both, counts)
+        parts.append(both)
+    pieces = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    facts: dict[str, Any] = {"buckets": _write_by_bucket(pieces, task, shard)}
     facts["digests"] = group_digests(task.out / f"{shard}.parquet")
     return facts | {"counts": counts, "encoder": task.encoder, "verified": verified}
+
+
+def _encode_rows(task: EncodeTask, rows: pa.Table, links: pa.Table, digests: U64) -> pa.Table:
+    """The pieces of some rows; InexactError where the fast encoder fails or differs."""
+    if not rows.num_rows:
+        return PIECES.empty_table()
+    encoder = _open(task.tokenizer, task.encoder, file_digest(task.tokenizer / "tokenizer.json"))
+    texts = rows["text"].to_pylist()
+    ids, offsets = encoder.encode(texts)
+    sample = _sample(rows["row"].to_numpy(), task)
+    if len(sample) and (wrong := encoder.first_difference(texts, ids, offsets, sample)) is not None:
+        row = rows["row"][wrong].as_py()
+        raise InexactError(f"row {row} has other ids than Hugging Face gives", row)
+    pieces = _cut_all(encoder, texts, rows["title_chars"].to_numpy(), ids, offsets, task.max_tokens)
+    return _table(rows, links, digests, ids, offsets, pieces)
 
 
 @lru_cache(maxsize=1)
@@ -96,7 +106,9 @@ def _open(folder: Path, name: str, digest: str) -> Encoder:
 
 
 def _sample(rows: npt.NDArray[np.uint64], task: EncodeTask) -> npt.NDArray[np.int64]:
-    """Which of the rows are verified: a share by seeded hash."""
+    """Which of the rows are verified: a share by seeded hash; none where Hugging Face encodes anyway."""
+    if task.encoder != FAST:
+        return np.zeros(0, dtype=np.int64)
     drawn = mix64(rows, hash_text("verify", task.seed) >> 1) >> np.uint64(11)  # 53 bits: exact as float
     return np.flatnonzero(drawn.astype(np.float64) < task.verify * 2.0**53)
 
@@ -119,19 +131,23 @@ def _cut_all(encoder: Encoder, texts: list[str], titles: npt.NDArray[np.int32], 
     return Cut(owner, number, np.concatenate([offsets[:1], end[:-1]])[: len(end)], end, again)
 
 
-def _count(rows: pa.Table, offsets: Offsets, pieces: Cut, counts: dict[str, dict[str, dict[str, int]]]) -> None:
+def _count(rows: pa.Table, pieces: pa.Table, counts: dict[str, dict[str, dict[str, int]]]) -> None:
     """Add the volumes of `rows` to `counts` by source and language; tokens count as often as they stand in pieces."""
-    again = np.bincount(pieces.owner, weights=pieces.repeated, minlength=rows.num_rows).astype(np.int64)
+    owner = np.searchsorted(rows["row"].to_numpy(), pieces["row"].to_numpy())
+    tokens, repeated, number = (
+        np.bincount(owner, weights=weights, minlength=rows.num_rows).astype(np.int64)
+        for weights in (pieces["tokens"].to_numpy(), pieces["repeated"].to_numpy(), None)
+    )
     volumes = pa.table(
         {
             "source": rows["source"].cast(pa.string()),
             "language": rows["language"].cast(pa.string()),
             "documents": np.ones(rows.num_rows, dtype=np.int64),
-            "tokens": np.diff(offsets) + again,
-            "repeated": again,
+            "tokens": tokens,
+            "repeated": repeated,
             "characters": pc.utf8_length(rows["text"]),
             "bytes": pc.binary_length(rows["text"]),
-            "pieces": np.bincount(pieces.owner, minlength=rows.num_rows),
+            "pieces": number,
         }
     )
     for group in volumes.group_by(["source", "language"]).aggregate([(name, "sum") for name in _COUNTS]).to_pylist():
@@ -140,7 +156,7 @@ def _count(rows: pa.Table, offsets: Offsets, pieces: Cut, counts: dict[str, dict
             tally[name] += group[f"{name}_sum"]
 
 
-def _table(rows: pa.Table, links: pa.Table, ids: Ids, offsets: Offsets, pieces: Cut) -> pa.Table:
+def _table(rows: pa.Table, links: pa.Table, digests: U64, ids: Ids, offsets: Offsets, pieces: Cut) -> pa.Table:
     """The pieces of `rows` as PIECES; ids are copied only where titles are repeated."""
     owner = pa.array(pieces.owner)
     row = rows["row"].to_numpy()[pieces.owner]
@@ -153,7 +169,8 @@ def _table(rows: pa.Table, links: pa.Table, ids: Ids, offsets: Offsets, pieces: 
             pa.array(pieces.number, pa.uint32()),
             pa.array((row >> np.uint64(52)).astype(np.uint16)),
             language.dictionary_encode().cast(PIECES.field("language").type),
-            *(links[name].combine_chunks().take(owner) for name in _LINKED),
+            *(links[name].combine_chunks().take(owner) for name in LINKED),
+            pa.array(digests[pieces.owner]),
             pa.array(pieces.repeated, pa.uint32()),
             pa.array(tokens, pa.uint32()),
             pa.ListArray.from_arrays(pa.array(begins, pa.int32()), pa.array(_with_titles(ids, offsets, pieces))),

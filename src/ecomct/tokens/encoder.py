@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from fastokens import Tokenizer as FastTokenizer
+from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 
 from ecomct.tokens.tokenizer import load_tokenizer
@@ -38,7 +39,11 @@ _REFERENCE_BATCH = 128  # its encodings take some hundred bytes a token
 
 
 class InexactError(Exception):
-    """The fast encoder cannot be used: it failed, or gave other ids than Hugging Face. The message says where."""
+    """The fast encoder cannot be used: it failed, or gave other ids than Hugging Face for `row`. The message says where."""
+
+    def __init__(self, message: str, row: int | None = None) -> None:
+        self.row = row
+        super().__init__(message)
 
 
 def unfit(folder: Path) -> str | None:
@@ -74,7 +79,7 @@ class Encoder:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
-        self._reference, _ = load_tokenizer(folder)
+        self._folder = folder
         self._fast: FastTokenizer | None = None
         if name == FAST:
             try:
@@ -125,6 +130,10 @@ class Encoder:
         ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
         character = np.cumsum((np.frombuffer(data, np.uint8) & 0xC0) != 0x80) - 1  # of each byte
         return character[ends - np.diff(ends, prepend=0)], character[ends - 1] + 1
+
+    @cached_property
+    def _reference(self) -> Tokenizer:
+        return load_tokenizer(self._folder)[0]
 
     @cached_property
     def bytes_of_tokens(self) -> list[bytes]:

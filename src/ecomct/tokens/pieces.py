@@ -23,11 +23,14 @@ PIECES = pa.schema(
         ("home", pa.uint64()),
         ("keyed", pa.bool_()),
         ("product", pa.uint64()),  # the row's own; home is the group after products were joined
+        ("text", pa.uint64()),  # xxh3 of the document's text
         ("repeated", pa.uint32()),  # leading tokens that repeat the document's title
         ("tokens", pa.uint32()),
         ("ids", pa.list_(pa.int32())),
     ]
 )
+# What pieces repeat of the links.
+LINKED = ("home", "keyed", "product")
 # What may stand between two documents of one sample. The first that is a single token is used: then a
 # cluster has as many tokens as its rows have as samples of their own, and arms differ in nothing but order.
 SEPARATORS = ("\n\n", "\n", " ")
