@@ -61,7 +61,7 @@ def test_separate_repeats_its_stream_in_a_new_order(epochs: int) -> None:
 
 
 def test_mixed_reads_its_streams_in_turn_and_general_text_follows() -> None:
-    plan = plan_arm("mixed", STREAMS, BUDGET, Blend(general_per_domain=2), 0, 3)
+    plan = plan_arm("mixed", STREAMS, BUDGET, Blend(general_per_domain=2, max_repeats=3), 0, 3)
     found = domain(plan)
     names = [name for name, _ in found]
     assert list(dict.fromkeys(names)) == ["domain-mixed", "domain-mixed-2", "domain-mixed-3"]
@@ -69,6 +69,12 @@ def test_mixed_reads_its_streams_in_turn_and_general_text_follows() -> None:
     general = np.array(plan.names)[plan.stream]
     assert abs((general == "general-en").sum() - 93) <= 1
     assert abs((general == "general-zh").sum() - 93) <= 1
+
+
+def test_general_text_is_never_repeated_beyond_its_cap() -> None:
+    plan = plan_arm("mixed", STREAMS, BUDGET, Blend(general_per_domain=2, max_repeats=1.5), 0, 3)
+    general = np.array(plan.names)[plan.stream]
+    assert [(general == f"general-{name}").sum() for name in ("en", "zh")] == [60, 60], "languages stay in their ratio"
 
 
 @settings(max_examples=50, deadline=None)
@@ -111,12 +117,9 @@ def test_a_plan_of_two_passes_with_repeated_titles(tmp_path: Path) -> None:
         {name: pa.array(columns[name], kind) for name, kind in types.items()} | {"home": pa.array([3] * 8, pa.uint64())}
     )
     pq.write_table(plan, tmp_path / "both.parquet")
-    pq.write_table(plan.slice(0, 3).drop_columns("epoch"), tmp_path / "old.parquet")
     row, piece = np.array([5, 6, 6, 7], dtype=np.uint64), np.array([0, 0, 1, 0], dtype=np.uint32)
     nothing = np.zeros(0, dtype=np.int32)
     pieces = Pieces(row, piece, np.ones(4, bool), np.full(4, "en", object), row, nothing, np.zeros(5, dtype=np.int64))
     first, second = (_planned(tmp_path / "both.parquet", epoch, pieces) for epoch in (1, 2))
     assert (first.pieces.tolist(), first.first.tolist(), first.identity.tolist()) == ([0, 1, 3], [0, 2, 3], [10, 11])
     assert (second.pieces.tolist(), second.first.tolist(), second.identity.tolist()) == ([0, 3, 0, 1, 2], [0, 2, 5], [20, 21])
-    old = _planned(tmp_path / "old.parquet", 1, pieces)
-    assert [part.tolist() for part in old] == [part.tolist() for part in first]

@@ -88,9 +88,9 @@ def open_packed(folder: Path, stream: str, buckets: int, seed: int) -> Packed:
 def plan_arm(arm: Arm, packed: Mapping[str, Packed], budget: Budget, blend: Blend, seed: int, epochs: int = 1) -> Plan:
     """The training order of an arm.
 
-    With a domain stream, all of it is used `epochs` times and general text follows its tokens by the ratio; without,
-    general text has the tokens that the blended arms give it. The mixed arm reads its streams in turn, the others
-    theirs in a new seeded order each time.
+    With a domain stream, all of it is used `epochs` times and general text follows its tokens by the ratio, as far as
+    `blend.max_repeats` allows; without, general text has the tokens that the budget gives it. The mixed arm reads its
+    streams in turn, the others theirs in a new seeded order each time.
     """
     passes = domain_streams(arm, epochs)
     groups: dict[str, list[Stream]] = {}
@@ -99,7 +99,9 @@ def plan_arm(arm: Arm, packed: Mapping[str, Packed], budget: Budget, blend: Blen
     if passes:
         tokens = np.concatenate([packed[name].tokens[turn] for name, turn in zip(passes, turns, strict=True)])
         groups["domain"] = [Stream("domain", tokens, int(tokens.sum()))]
-        scale = int(tokens.sum()) * blend.general_per_domain / max(1, sum(wanted.values()))
+        # Repeated titles make the domain longer than the budget; no general text is repeated beyond its cap for that.
+        most = [blend.max_repeats * packed[f"general-{name}"].tokens.sum() / amount for name, amount in wanted.items() if amount]
+        scale = min([int(tokens.sum()) * blend.general_per_domain / max(1, sum(wanted.values())), *most])
         wanted = {language: round(amount * scale) for language, amount in wanted.items()}
     groups["general"] = [Stream(f"general-{name}", packed[f"general-{name}"].tokens, wanted[name]) for name in sorted(wanted)]
     names = (*dict.fromkeys(passes), *(stream.name for stream in groups["general"]))

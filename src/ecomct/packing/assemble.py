@@ -100,12 +100,8 @@ def _samples(task: PackTask, bucket: int, stream: str, pieces: Pieces) -> Sample
 
 def _planned(path: Path, epoch: int, pieces: Pieces) -> Samples:
     """The clusters and single pieces that the plan has for one pass over the domain."""
-    columns = ["sample", "row", "piece", "home"]
-    with pq.ParquetFile(path) as file:
-        several = "epoch" in file.schema_arrow.names
-        plan = file.read(columns=[*columns, "epoch"] if several else columns)
-    if several:
-        plan = plan.filter(pc.equal(plan["epoch"], epoch))
+    plan = pq.read_table(path, columns=["epoch", "sample", "row", "piece", "home"])
+    plan = plan.filter(pc.equal(plan["epoch"], epoch))
     sample, home = plan["sample"].to_numpy(), plan["home"].to_numpy()
     # Pieces of a row stand together and in order, so a row's first position plus the number is the piece.
     mine = np.searchsorted(pieces.row, plan["row"].to_numpy()) + plan["piece"].to_numpy().astype(np.int64)

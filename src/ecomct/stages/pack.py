@@ -193,6 +193,8 @@ def table(run: RunFolder) -> list[list[str]]:
         ratio = one.get("ratio", {}).get("general_per_domain")
         shown = [f"{ratio['got']:.3f} : 1", f"{ratio['largest_prefix_error_sequences']:.2f} sequences"] if ratio else ["", ""]
         rows.append([arm, f"{one['sequences']:,}", f"{one['tokens']:,}", f"{one['fill']:.4f}", *shown])
+        if ratio and ratio["got"] < 0.99 * ratio["wanted"]:
+            rows.append([f"{arm}: general text is short of {ratio['wanted']:g} : 1; blend.max_repeats is the limit"])
         if one["sequences"] < run.recipe.training.batch_size:
             rows.append(
                 [f"{arm}: fewer sequences than training.batch_size ({run.recipe.training.batch_size}); it cannot be trained"]
