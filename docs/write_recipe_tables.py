@@ -7,7 +7,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from ecomct.recipe import model
+from ecomct.recipe import model, source
 
 PAGE = Path(__file__).parent / "recipe.md"
 PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training",
@@ -34,7 +34,7 @@ def type_name(annotation: Any) -> str:
 def table(part: str) -> str:
     """The settings of one part."""
     lines = ["| setting | type | default | meaning |", "|---|---|---|---|"]
-    for name, field in getattr(model, part).model_fields.items():
+    for name, field in getattr(source if hasattr(source, part) else model, part).model_fields.items():
         annotation = field.annotation
         default = "required" if field.is_required() else "" if field.default is None else shown(field.default)
         lines.append(

@@ -17,8 +17,9 @@ from ecomct.cli import app
 from ecomct.errors import InputError
 from ecomct.recipe import Recipe, Source, load_recipe, read_recipe
 from ecomct.recipe.adapters import ADAPTERS, with_adapter
-from ecomct.recipe.model import Blend, Mixing, Reference, Sequences, Training
+from ecomct.recipe.model import Blend, Mixing, Sequences, Training
 from ecomct.recipe.slots import SLOTS, slot_problems
+from ecomct.recipe.source import Reference
 
 Shop = Callable[..., Path]
 ROOT = Path(__file__).parent.parent
@@ -357,6 +358,7 @@ def test_defaults_marked_as_the_papers_are_the_papers() -> None:
     assert blend.general_per_domain == 2.0
     assert blend.languages == {"zh": 1.0, "en": 1.0}
     assert Sequences().length == 2048
+    assert Mixing().order == "permuted"
     assert list(training.arms) == ["general", "domain-separate", "separate", "mixed"]
     marked = {
         name
@@ -364,4 +366,13 @@ def test_defaults_marked_as_the_papers_are_the_papers() -> None:
         for name, field in part.model_fields.items()
         if "*paper*" in (field.description or "")
     }
-    assert marked == {"batch_size", "adam_betas", "weight_decay", "learning_rate", "general_per_domain", "languages", "length"}
+    assert marked == {
+        "batch_size",
+        "adam_betas",
+        "weight_decay",
+        "learning_rate",
+        "general_per_domain",
+        "languages",
+        "length",
+        "order",
+    }

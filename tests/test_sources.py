@@ -24,7 +24,7 @@ from ecomct.documents.linearise import linearise, lookup
 from ecomct.errors import InputError
 from ecomct.recipe import Recipe, Source, load_recipe
 from ecomct.recipe.adapters import with_adapter
-from ecomct.recipe.model import Reference
+from ecomct.recipe.source import Reference
 from ecomct.sources import files
 from ecomct.sources.files import Unit, row_number, source_files, source_units
 from ecomct.sources.readers import Row, read_rows

@@ -13,8 +13,9 @@ from ecomct.documents.keys import canonical_key
 from ecomct.documents.linearise import lookup
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import SCORERS, read_task
-from ecomct.recipe.model import Recipe, Source
+from ecomct.recipe.model import Recipe
 from ecomct.recipe.slots import SLOTS
+from ecomct.recipe.source import Source
 from ecomct.seeded import hash_text
 from ecomct.sources.files import source_units
 from ecomct.sources.readers import read_rows

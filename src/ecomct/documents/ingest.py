@@ -18,7 +18,8 @@ from ecomct.atomic import atomic_path
 from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
 from ecomct.documents.linearise import Rejected, linearise, lookup
 from ecomct.documents.schema import DOCUMENTS, REJECTED
-from ecomct.recipe.model import Recipe, Source
+from ecomct.recipe.model import Recipe
+from ecomct.recipe.source import Source
 from ecomct.seeded import digest_text, hash_text
 from ecomct.sources.files import Unit, row_number
 from ecomct.sources.readers import Row, read_rows

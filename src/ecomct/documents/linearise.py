@@ -15,8 +15,8 @@ import orjson
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.language import script_language
-from ecomct.recipe.model import Kind, Source
 from ecomct.recipe.slots import PLACEHOLDER
+from ecomct.recipe.source import Kind, Source
 from ecomct.seeded import hash_text
 
 _LONG: frozenset[Kind] = frozenset({"description", "article", "dialogue", "web"})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ecomct.recipe.model import Kind, Source
+from ecomct.recipe.source import Kind, Source
 
 Fields = dict[str, str | list[str]]
 

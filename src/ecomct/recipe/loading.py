@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from ecomct.errors import InputError
 from ecomct.recipe.adapters import with_adapter
-from ecomct.recipe.model import Recipe, Source
+from ecomct.recipe.model import Recipe
 from ecomct.recipe.slots import slot_problems
+from ecomct.recipe.source import Source
 
 # Types of the settings that take one text or a list, as pydantic names them in the path of a fault.
 _BRANCHES = ("str", "list[str]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ecomct.recipe.model import Kind, Source
+from ecomct.recipe.source import Kind, Source
 
 # Per kind: the accepted sets of required slots (one of them must be filled), and the optional slots.
 SLOTS: dict[Kind, tuple[tuple[frozenset[str], ...], frozenset[str]]] = {

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import zstandard
 
 from ecomct.errors import InputError
-from ecomct.recipe.model import Recipe, Source
+from ecomct.recipe.model import Recipe
+from ecomct.recipe.source import Source
 
 Format = Literal["jsonl", "csv", "tsv", "parquet"]
 _SUFFIXES: dict[str, Format] = {
