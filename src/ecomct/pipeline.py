@@ -74,6 +74,8 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
         with _alone(run.folder):
+            for stray in run.folder.glob(".*.tmp"):  # of a run that was killed; nobody writes here now
+                stray.unlink()
             checked = False
             for step in steps(run, until):
                 stage = step.stage()

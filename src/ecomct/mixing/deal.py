@@ -70,7 +70,10 @@ def _fitting(table: Sorted, stop: I64, limits: Limits) -> I64:
     hands = np.minimum(-(-stop // limits.max_rows), stop // limits.min_rows)
     length = np.where(table.rank < stop[table.group], table.tokens + limits.separator, 0)
     # No K below this can fit.
-    need = -(-np.bincount(table.group, weights=length, minlength=len(stop)).astype(np.int64) // (table.room + limits.separator))
+    need = -(
+        -np.bincount(table.group, weights=length, minlength=len(stop)).astype(np.int64)
+        // np.maximum(1, table.room + limits.separator)
+    )
     pending = hands > 0
     while pending.any():
         over = _too_long(table, np.zeros_like(stop), stop, hands, pending, limits)
