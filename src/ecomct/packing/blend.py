@@ -74,13 +74,12 @@ class _Cursor:
         return number, tokens
 
 
-def largest_prefix_error(names: Sequence[str], tokens: I64, group_of: Mapping[str, str], ratio: float, first: str) -> float:
-    """Largest distance, over all prefixes, of group `first`'s tokens from its share, in sequences of mean length.
+def largest_prefix_error(first: npt.NDArray[np.bool_], tokens: I64, ratio: float) -> float:
+    """Largest distance, over all prefixes, of some sequences' tokens from their share, in sequences of mean length.
 
-    `ratio` is tokens of `first` per token of the others.
+    `ratio` is the tokens wanted of the sequences in `first` per token of the others.
     """
     if not len(tokens):
         return 0.0
-    is_first = np.array([group_of[name] == first for name in names])
-    of_first, of_all = np.cumsum(np.where(is_first, tokens, 0)), np.cumsum(tokens)
+    of_first, of_all = np.cumsum(np.where(first, tokens, 0)), np.cumsum(tokens)
     return float(np.abs(of_first - of_all * ratio / (1 + ratio)).max() / tokens.mean())

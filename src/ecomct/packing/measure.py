@@ -13,6 +13,7 @@ import pyarrow as pa
 from ecomct.packing.arms import Packed, Plan, column, open_stream
 from ecomct.packing.blend import largest_prefix_error
 from ecomct.packing.sequence import row_source
+from ecomct.recipe.model import Blend
 from ecomct.seeded import U64
 
 I64 = npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ def measure_stream(buckets: Iterable[Mapping[str, int]], length: int) -> dict[st
 
 
 def measure_arm(
-    folder: Path, plan: Plan, packed: Mapping[str, Packed], length: int, ratio: float, sources: tuple[str, ...]
+    folder: Path, plan: Plan, packed: Mapping[str, Packed], length: int, blend: Blend, sources: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Measures of one arm (docs/artefacts.md) and its distinct rows by source. Reads ids, no token."""
     tokens = column(plan, packed, "tokens")
@@ -53,19 +54,23 @@ def measure_arm(
         "streams": streams,
         "sources": {name: int(count) for name, count in zip(sources, by_source, strict=True) if count},
     }
-    total = int(tokens.sum())
-    general = sum(stream["tokens"] for name, stream in streams.items() if name.startswith("general-"))
-    if 0 < general < total:
-        group = {name: "general" if name.startswith("general-") else "domain" for name in plan.names}
-        error = largest_prefix_error([plan.names[stream] for stream in plan.stream], tokens, group, ratio, "general")
-        measures["ratio"] = {
-            "general_per_domain": {
-                "wanted": ratio,
-                "got": round(general / (total - general), 4),
-                "largest_prefix_error_sequences": round(error, 4),
-            }
-        }
+    names = np.array(plan.names)[plan.stream]
+    general = np.char.startswith(names, "general-")
+    ratios = {"general_per_domain": _ratio(general, tokens, blend.general_per_domain)}
+    if {"general-zh", "general-en"} <= set(names):
+        wanted = blend.languages["zh"] / blend.languages["en"]
+        ratios["general_zh_per_en"] = _ratio(names[general] == "general-zh", tokens[general], wanted)
+    measures["ratio"] = {name: ratio for name, ratio in ratios.items() if ratio}
     return measures, {name: int((distinct == index).sum()) for index, name in enumerate(sources)}
+
+
+def _ratio(first: npt.NDArray[np.bool_], tokens: I64, wanted: float) -> dict[str, float]:
+    """Tokens of the sequences of `first` for each of the others, and how far prefixes are off; nothing where one is missing."""
+    total, mine = int(tokens.sum()), int(tokens[first].sum())
+    if not 0 < mine < total:
+        return {}
+    error = largest_prefix_error(first, tokens, wanted)
+    return {"wanted": wanted, "got": round(mine / (total - mine), 4), "largest_prefix_error_sequences": round(error, 4)}
 
 
 def fill(tokens: I64, length: int) -> dict[str, Any]:

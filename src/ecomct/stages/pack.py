@@ -154,8 +154,10 @@ def _write_arm(run: RunFolder, stage: Stage, arm: Arm, packed: dict[str, Packed]
             write_file(stage.folder, arm, number, files, plan, packed, length)
             stage.finish_unit(f"{arm}-{number}", {}, key, [f"{arm}/{file_name(number, files)}"])
     write_order(stage.folder, arm, plan, packed)
-    write_dataset_files(stage.folder, arm, files, length, f"{arm}-{stage.fingerprint[:16]}")
-    measures, kept = measure_arm(stage.folder, plan, packed, length, blend.general_per_domain, run.sources)
+    # By content: an arm whose sequences are what they were is not trained again.
+    content = [stage.recorded(f"{arm}-{number}") for number in range(files)]
+    write_dataset_files(stage.folder, arm, files, length, f"{arm}-{key_of([unit.files for unit in content if unit])[:16]}")
+    measures, kept = measure_arm(stage.folder, plan, packed, length, blend, run.sources)
     return measures, _accounts(run, arm, kept)
 
 
@@ -181,22 +183,23 @@ def _accounts(run: RunFolder, arm: Arm, kept: dict[str, int]) -> dict[str, Any]:
 
 
 def table(run: RunFolder) -> list[list[str]]:
-    """Sequences by arm."""
+    """Sequences by arm, then how full the streams are."""
     measures = run.facts(run.sequences)["measures"]
-    rows = [["stream", "sequences", "tokens", "full", "padding", "to the lower bound"]]
-    for stream, one in measures["streams"].items():
-        numbers = [f"{one['sequences']:,}", f"{one['tokens']:,}", f"{one['fill']:.4f}", f"{one['padding']:,}"]
-        rows.append([stream, *numbers, f"{one['ratio']:.4f}"])
-    rows.append(["arm", "sequences", "tokens", "full", "general : domain", "largest prefix error"])
+    rows = [["arm", "sequences", "tokens", "full", "general : domain", "zh : en", "largest prefix errors"]]
+    notes = []
     arms = measures["arms"]
     for arm, one in ((arm, arms[arm]) for arm in run.recipe.training.arms):
-        ratio = one.get("ratio", {}).get("general_per_domain")
-        shown = [f"{ratio['got']:.3f} : 1", f"{ratio['largest_prefix_error_sequences']:.2f} sequences"] if ratio else ["", ""]
+        ratios = [one["ratio"].get(name) for name in ("general_per_domain", "general_zh_per_en")]
+        errors = [f"{ratio['largest_prefix_error_sequences']:.2f}" for ratio in ratios if ratio]
+        shown = [f"{ratio['got']:.3f} : 1" if ratio else "" for ratio in ratios]
+        shown.append(f"{', '.join(errors)} sequences" if errors else "")
         rows.append([arm, f"{one['sequences']:,}", f"{one['tokens']:,}", f"{one['fill']:.4f}", *shown])
-        if ratio and ratio["got"] < 0.99 * ratio["wanted"]:
-            rows.append([f"{arm}: general text is short of {ratio['wanted']:g} : 1; blend.max_repeats is the limit"])
+        if ratios[0] and ratios[0]["got"] < 0.99 * ratios[0]["wanted"]:
+            notes.append([f"{arm}: general text is short of {ratios[0]['wanted']:g} : 1; blend.max_repeats is the limit"])
         if one["sequences"] < run.recipe.training.batch_size:
-            rows.append(
-                [f"{arm}: fewer sequences than training.batch_size ({run.recipe.training.batch_size}); it cannot be trained"]
-            )
-    return rows
+            few = f"fewer sequences than training.batch_size ({run.recipe.training.batch_size}); it cannot be trained"
+            notes.append([f"{arm}: {few}"])
+    for stream, one in measures["streams"].items():
+        fit = f"{one['fill']:.4f} full, {one['ratio']:.4f} times the fewest possible"
+        notes.append([f"{stream}: {one['sequences']:,} sequences, {one['tokens']:,} tokens, {fit}"])
+    return rows + notes
