@@ -569,6 +569,22 @@ GOLDEN = {
 }
 
 
+@pytest.mark.parametrize("style", ["lines", "inline", "json", "sentence"])
+def test_key_values_are_permuted_by_row_and_lose_nothing(style: str) -> None:
+    columns = [f"c{number}" for number in range(7)]
+    source = Source(path="x", kind="attributes", fields={"columns": columns}, serialization=style)  # type: ignore[arg-type]
+    row = {column: f"value {column}" for column in columns}
+    orders = set()
+    for draw in range(0, 40, 4):
+        found = linearise(row, source, draw, permute=True)
+        assert found == linearise(row, source, draw, permute=True)
+        assert [found.text[span.start : span.end] for span in found.spans] == [row[span.field] for span in found.spans]
+        assert sorted(span.field for span in found.spans) == columns
+        orders.add(tuple(span.field for span in found.spans))
+    assert len(orders) > 5
+    assert [span.field for span in linearise(row, source, 0).spans] == columns
+
+
 def test_documents_of_the_shop_never_change_unnoticed(shop: Shop, tmp_path: Path) -> None:
     """xxh3 of the columns' content: a change here changes every user's data and needs a word in the changelog."""
     path = shop()

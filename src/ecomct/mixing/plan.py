@@ -101,13 +101,13 @@ def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
         tokens=table["tokens"].to_numpy()[used].astype(np.int64),
     )
     title = _titles(task, pieces)
-    rows = _rows(task, pieces, title)
+    rows, repeatable = _rows(task, pieces, title)
     plans: list[Arranged] = []
     clusters: list[Clusters] = []
     for epoch in range(1, task.epochs + 1):
         again = epoch > 1 and task.mixing.each_epoch == "permute"
         clusters.append(clusters[0] if again else _cluster(task, rows, pieces, epoch))
-        plans.append(_arrange(task, pieces, rows.product, clusters[-1], title, epoch))
+        plans.append(_arrange(task, pieces, rows.product, clusters[-1], title, repeatable, epoch))
     _write(task, bucket, pieces, plans)
     reason = plans[0].reason
     for index, name in enumerate(task.sources):
@@ -127,19 +127,22 @@ def _titles(task: MixTask, pieces: Pieces) -> npt.NDArray[np.bool_]:
     return np.array(task.titles, dtype=bool)[pieces.source] & (pieces.piece == 0) & ends & pieces.keyed
 
 
-def _rows(task: MixTask, pieces: Pieces, title: npt.NDArray[np.bool_]) -> Rows:
-    """Keyed pieces as the rows of a strategy; the product of rows that were brought together is their home."""
-    keyed = pieces.keyed
-    room = task.room
-    joint = fitting_homes(pieces.home[keyed], pieces.product[keyed], pieces.tokens[keyed], task.limits, room)
-    reserved = np.zeros(len(joint), dtype=np.int64)
+def _rows(task: MixTask, pieces: Pieces, title: npt.NDArray[np.bool_]) -> tuple[Rows, I64]:
+    """Keyed pieces as the rows of a strategy, and the title (another of them, or -1) that each one's cluster may begin with.
+
+    The product of rows that were brought together is their home.
+    """
+    keyed, room = pieces.keyed, task.room
+    tokens = pieces.tokens[keyed]
+    joint = fitting_homes(pieces.home[keyed], pieces.product[keyed], tokens, task.limits, room)
+    reserved, repeatable = np.zeros(len(joint), dtype=np.int64), np.full(len(joint), -1, dtype=np.int64)
     if task.mixing.anchor == "title":
         # Room for a title in every cluster of the product; where it would take half of it, none is repeated.
-        reserved = anchors(joint, title[keyed], pieces.tokens[keyed], room // 2 - task.separator).tokens
+        repeatable, reserved = anchors(joint, title[keyed], tokens, room // 2 - task.separator)
         reserved[reserved > 0] += task.separator
-        reserved[_whole(joint, pieces.tokens[keyed], task.limits, room)] = 0
+        reserved[_whole(joint, tokens, task.limits, room)] = 0
     tie = np.zeros(len(joint), dtype=np.uint64)
-    return Rows(joint, pieces.source[keyed], pieces.tokens[keyed], tie, room - reserved)
+    return Rows(joint, pieces.source[keyed], tokens, tie, room - reserved), repeatable
 
 
 def fitting_homes(home: U64, product: U64, tokens: I64, limits: Limits, room: int) -> U64:
@@ -169,20 +172,24 @@ def _cluster(task: MixTask, rows: Rows, pieces: Pieces, epoch: int) -> Clusters:
 
 
 def _arrange(
-    task: MixTask, pieces: Pieces, product: U64, clusters: Clusters, title: npt.NDArray[np.bool_], epoch: int
+    task: MixTask,
+    pieces: Pieces,
+    product: U64,
+    clusters: Clusters,
+    title: npt.NDArray[np.bool_],
+    repeatable: I64,
+    epoch: int,
 ) -> Arranged:
     """The samples of one epoch, their pieces in order, titles repeated where the recipe wants it."""
+    keyed = np.flatnonzero(pieces.keyed)
     reason = np.full(len(pieces.row), NO_KEY, dtype=np.int8)
-    reason[pieces.keyed] = clusters.reason
+    reason[keyed] = clusters.reason
     sample = pieces.identity.copy()
     inside = clusters.cluster >= 0
-    clustered = np.flatnonzero(pieces.keyed)[inside]
-    sample[clustered] = sample_numbers(product[inside], clusters.cluster[inside])
+    sample[keyed[inside]] = sample_numbers(product[inside], clusters.cluster[inside])
     repeated = np.full(len(pieces.row), -1, dtype=np.int64)
-    if task.mixing.anchor == "title":
-        most = task.room // 2 - task.separator
-        first = anchors(product, title[pieces.keyed], pieces.tokens[pieces.keyed], most).row[inside]
-        repeated[clustered] = np.where(first >= 0, np.flatnonzero(pieces.keyed)[first], -1)
+    first = repeatable[inside]
+    repeated[keyed[inside]] = np.where(first >= 0, keyed[first], -1)
     return arrange(sample, pieces.identity, pieces.source, title, repeated, reason, task.mixing.order, epoch, task.seed)
 
 
