@@ -572,7 +572,7 @@ GOLDEN = {
 @pytest.mark.parametrize("style", ["lines", "inline", "json", "sentence"])
 def test_key_values_are_permuted_by_row_and_lose_nothing(style: str) -> None:
     columns = [f"c{number}" for number in range(7)]
-    source = Source(path="x", kind="attributes", fields={"columns": columns}, serialization=style)  # type: ignore[arg-type]
+    source = Source(path="x", kind="attributes", fields={"columns": columns}, serialization=style)
     row = {column: f"value {column}" for column in columns}
     orders = set()
     for draw in range(0, 40, 4):
