@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 
+from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.source import Name, Part, Source
 
 Arm = Literal["general", "domain-separate", "separate", "mixed"]
@@ -20,12 +21,6 @@ Strategy = Literal["deal", "two-phase", "greedy", "chunk", "separate"]
 # JSON Schema leaves keys that do not fit a pattern alone unless it is told not to.
 _ONLY_NAMES: JsonDict = {"additionalProperties": False}
 ARMS: tuple[Arm, ...] = ("general", "domain-separate", "separate", "mixed")
-
-
-class Cleaning(Part):
-    """Row-wise normalisation before text is written."""
-
-    min_chars: int = Field(1, ge=1, description="Shorter texts are rejected as empty.")
 
 
 class Mixing(Part):
