@@ -35,8 +35,8 @@ _SHORT_FIELDS = ("title", "value", "description", "review", "question", "answer"
 )
 @rule(
     "min_chars",
-    {"title": 2, "web": 20},
-    "A title of one character names nothing. A page of fewer than 20 is an empty stub ('川崎站可以指:') or an error message.",
+    {"title": 2, "web": 16},
+    "A title of one character names nothing. A page of fewer than 16 is an empty stub ('文强可以指:') or an error message.",
     "count",
 )
 def characters(passage: Passage) -> float:

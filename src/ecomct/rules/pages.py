@@ -96,7 +96,7 @@ def duplicate_line_characters(passage: Passage) -> float:
     "C4, in part: what a page says to a browser that cannot show it.",
 )
 def notice_share(passage: Passage) -> float:
-    """Share of characters in lines about JavaScript, cookies, robots and missing pages.
+    """Share of characters in lines of fewer than 200 about JavaScript, cookies, robots and missing pages.
 
     >>> notice_share(Passage("Please enable JavaScript to view this page.")), notice_share(Passage("JavaScript 是一种语言"))
     (1.0, 0.0)
@@ -106,7 +106,8 @@ def notice_share(passage: Passage) -> float:
     if not notices:
         return 0.0
     lines = _lines(text)
-    return sum(len(line) for line in lines if any(notice in line for notice in notices)) / sum(map(len, lines))
+    found = [line for line in lines if len(line) < 200 and any(notice in line for notice in notices)]
+    return sum(map(len, found)) / sum(map(len, lines))
 
 
 @rule(
