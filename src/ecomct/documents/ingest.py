@@ -18,8 +18,9 @@ from ecomct.atomic import atomic_path
 from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
 from ecomct.documents.linearise import Rejected, linearise, lookup
 from ecomct.documents.schema import DOCUMENTS, REJECTED
+from ecomct.duplicates.signature import near_column
 from ecomct.recipe.model import Recipe
-from ecomct.recipe.source import Source
+from ecomct.recipe.source import Kind, Source
 from ecomct.seeded import digest_text, hash_text
 from ecomct.sources.files import Unit, row_number
 from ecomct.sources.readers import Row, read_rows
@@ -59,7 +60,7 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
 
     Memory: the documents of one shard and a batch of rejects.
     """
-    writer = _ShardWriter(task.folder / "shards", unit.name)
+    writer = _ShardWriter(task.folder / "shards", unit.name, task.source.kind)
     reasons: Counter[str] = Counter()
     forgotten: set[str] = set()
     rows_in = 0
@@ -173,8 +174,8 @@ def _duplicate_scope(source: Source, keys: list[str], row: int) -> tuple[str, ..
 class _ShardWriter:
     """Writes documents to `<unit>-000.parquet`, `-001`, ... of at most SHARD_BYTES of text each."""
 
-    def __init__(self, folder: Path, unit: str) -> None:
-        self.folder, self.unit = folder, unit
+    def __init__(self, folder: Path, unit: str, kind: Kind) -> None:
+        self.folder, self.unit, self.kind = folder, unit, kind
         self.rows = self.text_bytes = 0
         self.shards: list[str] = []
         self._batch: list[dict[str, Any]] = []
@@ -183,10 +184,8 @@ class _ShardWriter:
 
     def add(self, document: dict[str, Any]) -> None:
         self.rows += 1
-        # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
-        document["text"] = document["text"].encode()
         self._batch.append(document)
-        size = len(document["text"])
+        size = len(document["text"].encode())
         self.text_bytes, self._bytes = self.text_bytes + size, self._bytes + size
         if len(self._batch) >= _BATCH or self._bytes >= SHARD_BYTES:
             self._flush()
@@ -200,7 +199,14 @@ class _ShardWriter:
 
     def _flush(self) -> None:
         if self._batch:
-            self._tables.append(pa.Table.from_pylist(self._batch, schema=DOCUMENTS))
+            texts = [document["text"] for document in self._batch]
+            spans = [[(span.start, span.end) for span in document["spans"]] for document in self._batch]
+            near = near_column(texts, self.kind, spans)
+            for document in self._batch:
+                # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
+                document["text"] = document["text"].encode()
+            table = pa.Table.from_pylist(self._batch, schema=DOCUMENTS)
+            self._tables.append(table.set_column(table.column_names.index("near"), "near", near))
             self._batch = []
 
     def _finish_shard(self) -> None:

@@ -24,6 +24,8 @@ DOCUMENTS = pa.schema(
         # Equal digests are duplicates (the scope is part of the digest); text_hash is of the text alone.
         ("digest", pa.binary(16)),
         ("text_hash", pa.uint64()),
+        # Band hashes: rows that share one may be near-duplicates.
+        ("near", pa.list_(pa.uint64())),
     ]
 )
 REJECTED = pa.schema(

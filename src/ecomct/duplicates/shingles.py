@@ -55,7 +55,7 @@ def _table() -> npt.NDArray[np.uint8]:
         category = unicodedata.category(character)
         if category == "Nd":
             table[code] = 1 | _DIGIT
-        elif category.startswith(_DROPPED) and character not in _KEPT or 0xFE00 <= code < 0xFE10:  # variation selectors
+        elif (category.startswith(_DROPPED) and character not in _KEPT) or 0xFE00 <= code < 0xFE10:  # variation selectors
             table[code] = 0
     for low, high in _WIDE:
         table[low : high + 1] *= 2
@@ -89,7 +89,7 @@ def plain(texts: Sequence[str]) -> Plain:
     text_of = np.searchsorted(first, at, side="right")
     sign = later[text_of[1:][apart] == text_of[:-1][apart]] - 1 if len(at) else later
     kept[sign] = True
-    weight = facts & _WEIGHT
+    weight = facts & np.uint8(_WEIGHT)
     weight[sign] = 1
     counted = np.concatenate([[0], np.cumsum(kept)])
     return Plain(code[kept], weight[kept], counted[first])
