@@ -16,22 +16,24 @@ import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
-from ecomct.documents.language import foreign, label
+from ecomct.documents.language import SURE, foreign, label
 from ecomct.documents.linearise import Rejected, linearise, lookup
 from ecomct.documents.lines import Frequent
 from ecomct.documents.privacy import mask, without_personal
 from ecomct.documents.refine import Refine
 from ecomct.documents.schema import DOCUMENTS, REJECTED
-from ecomct.duplicates.signature import near_hashes
+from ecomct.duplicates.signature import near_column
 from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.model import Recipe
-from ecomct.recipe.source import Source
+from ecomct.recipe.source import Kind, Source
+from ecomct.rules.rule import Verdict
 from ecomct.seeded import digest_text, hash_text
 from ecomct.sources.files import Unit, row_number
 from ecomct.sources.readers import Row, read_rows
 
 # Kinds whose rows are prose, so that a language other than zh and en can be told with certainty.
 _READ_AS_PROSE = ("review", "description", "article", "web")
+_OWN = ("zh-Hans", "zh-Hant", "zh", "en", "mixed", "und")
 # Text of one shard; later stages hold one shard in memory at a time.
 SHARD_BYTES = 32 << 20
 _BATCH = 4096
@@ -68,7 +70,7 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
 
     Memory: the documents of one shard and a batch of rejects.
     """
-    writer = _ShardWriter(task.folder / "shards", unit.name)
+    writer = _ShardWriter(task.folder / "shards", unit.name, task.source.kind)
     reasons: Counter[str] = Counter()
     edits: Counter[str] = Counter()
     forgotten: set[str] = set()
@@ -117,8 +119,8 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
     draw = hash_text(f"{unit.file}:{line}", task.seed) if source.kind == "attributes" else 0
     text, language, spans, title_chars = linearise(data, source, refine, draw, task.permutes_fields)
     script = label(text)
-    if source.kind in _READ_AS_PROSE and (found := foreign(text)):
-        raise Rejected("foreign_language", f"{found[0]}: {text}", source.kind, Verdict("foreign_language", found[1], FOREIGN))
+    if script not in _OWN and source.kind in _READ_AS_PROSE and (found := foreign(text)):
+        raise Rejected("foreign_language", f"{found[0]}: {text}", source.kind, Verdict("foreign_language", found[1], SURE))
     related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
     row = row_number(unit.source_index, unit.file_index, line)
     plain = " ".join(text.casefold().split())
@@ -138,7 +140,6 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
         "spans": spans,
         "digest": digest_text(*_duplicate_scope(source, keys, row), plain),
         "text_hash": hash_text(plain),
-        "near": near_hashes(text, source.kind, spans),
         "flags": sorted(refine.edits),
     }
 
@@ -193,8 +194,8 @@ def _duplicate_scope(source: Source, keys: list[str], row: int) -> tuple[str, ..
 class _ShardWriter:
     """Writes documents to `<unit>-000.parquet`, `-001`, ... of at most SHARD_BYTES of text each."""
 
-    def __init__(self, folder: Path, unit: str) -> None:
-        self.folder, self.unit = folder, unit
+    def __init__(self, folder: Path, unit: str, kind: Kind) -> None:
+        self.folder, self.unit, self.kind = folder, unit, kind
         self.rows = self.text_bytes = 0
         self.shards: list[str] = []
         self._batch: list[dict[str, Any]] = []
@@ -203,10 +204,8 @@ class _ShardWriter:
 
     def add(self, document: dict[str, Any]) -> None:
         self.rows += 1
-        # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
-        document["text"] = document["text"].encode()
         self._batch.append(document)
-        size = len(document["text"])
+        size = len(document["text"].encode())
         self.text_bytes, self._bytes = self.text_bytes + size, self._bytes + size
         if len(self._batch) >= _BATCH or self._bytes >= SHARD_BYTES:
             self._flush()
@@ -220,7 +219,14 @@ class _ShardWriter:
 
     def _flush(self) -> None:
         if self._batch:
-            self._tables.append(pa.Table.from_pylist(self._batch, schema=DOCUMENTS))
+            texts = [document["text"] for document in self._batch]
+            spans = [[(span.start, span.end) for span in document["spans"]] for document in self._batch]
+            near = near_column(texts, self.kind, spans)
+            for document in self._batch:
+                # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
+                document["text"] = document["text"].encode()
+            table = pa.Table.from_pylist(self._batch, schema=DOCUMENTS)
+            self._tables.append(table.set_column(table.column_names.index("near"), "near", near))
             self._batch = []
 
     def _finish_shard(self) -> None:

@@ -26,10 +26,10 @@ DOCUMENTS = pa.schema(
         # Equal digests are duplicates (the scope is part of the digest); text_hash is of the text alone.
         ("digest", pa.binary(16)),
         ("text_hash", pa.uint64()),
-        # Hashes of which near-equal texts share one; empty for texts too short for it.
-        ("near", pa.list_(pa.uint64())),
         # What cleaning did to the row, by kind: mask:phone, line:boilerplate, reformulated:json, ...
         ("flags", pa.list_(pa.string())),
+        # Band hashes: rows that share one may be near-duplicates.
+        ("near", pa.list_(pa.uint64())),
     ]
 )
 REJECTED = pa.schema(
