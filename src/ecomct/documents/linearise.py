@@ -176,9 +176,7 @@ def _as_text(value: Any, keep_lines: bool, refine: Refine, name: str = "") -> st
     return refine(str(value), keep_lines, name)
 
 
-def _pairs(
-    row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]], refine: Refine
-) -> list[tuple[str, str, str]]:
+def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]], refine: Refine) -> list[tuple[str, str, str]]:
     """Key-values of a row as (name, value, column), those without a value left out."""
     found: list[tuple[str, str, str]] = []
     if "name" in values and "value" in values:

@@ -7,23 +7,23 @@ rules see what a model would see. What was done is counted by kind, for the docu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from ecomct.documents.clean import clean_value
-from ecomct.documents.lines import NONE_FREQUENT, Frequent, without_lines
+from ecomct.documents.lines import Frequent, without_lines
 from ecomct.documents.privacy import mask, mask_value
 from ecomct.documents.reformulate import reformulate
 from ecomct.recipe.cleaning import Cleaning, ProfileName
-from ecomct.rules.profiles import Profile, compile_profiles
-from ecomct.rules.rule import Passage, Verdict
+from ecomct.recipe.source import Language
+from ecomct.rules.profiles import compile_profile
+from ecomct.rules.rule import PROFILES, Passage, Verdict
 
 
 class Refine:
     """What a source's recipe does to its fields. `edits` counts what was done since it was last taken."""
 
-    def __init__(self, cleaning: Cleaning, frequent: Frequent = NONE_FREQUENT) -> None:
-        self._frequent, self._kinds = frequent, frozenset(cleaning.mask)
-        self._profiles: Mapping[str, Profile] = compile_profiles(cleaning)
+    def __init__(self, cleaning: Cleaning, language: Language, frequent: Frequent) -> None:
+        self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
+        self._profiles = {name: compile_profile(name, cleaning.profiles.get(name)) for name in PROFILES}
         self.edits: Counter[str] = Counter()
         # A text of this row of which boilerplate was all.
         self.emptied = ""
@@ -34,7 +34,7 @@ class Refine:
         for kind in kinds:
             self.edits[f"reformulated:{kind}"] += 1
         text = clean_value(text, keep_lines)
-        rest, lines = without_lines(text, self._frequent)
+        rest, lines = without_lines(text, self._frequent, self._language)
         for kind, count in lines.items():
             self.edits[kind] += count
         self.emptied = self.emptied or ("" if rest else text)

@@ -95,7 +95,7 @@ def symbol_share(passage: Passage) -> float:
 
 @rule(
     "max_mojibake",
-    {name: 0.1 for name in ("title", "value", "description", "review", "question", "answer", "dialogue")}
+    dict.fromkeys(("title", "value", "description", "review", "question", "answer", "dialogue"), 0.1)
     | {"article": 0.02, "web": 0.02},
     "What is left of a wrong encoding after repair; one lost character in a sentence is not worth the sentence.",
 )

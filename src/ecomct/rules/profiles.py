@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-# Imported in the order in which their rules are asked: cheapest first.
-from ecomct.rules import characters, placeholders, echo, contact, repetition, pages  # noqa: F401, I001
 from ecomct.errors import InputError
+
+# Imported in the order in which their rules are asked: cheapest first.
+from ecomct.rules import characters, contact, echo, pages, placeholders, repetition  # noqa: F401
 from ecomct.rules.rule import PROFILES, RULES, Measure, Passage, Verdict
 
 Overrides = Mapping[str, float | None]

@@ -14,7 +14,7 @@ _SCALE = ((100, 4, 2), (1000, 6, 3), (MOST_CHARS + 1, 10, 5))
 
 @rule(
     "max_copies",
-    {name: 4 for name in ("title", "description", "review", "question", "answer", "article", "dialogue", "web")},
+    dict.fromkeys(("title", "description", "review", "question", "answer", "article", "dialogue", "web"), 4),
     "Four times for emphasis is speech ('好好好好'); more is a hand that fills a form.",
     "count",
 )
