@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from ecomct.rules.phrases import DEFAULT_REVIEWS, EMPTY_VALUES, MOST_CHARS, PLACEHOLDERS, plain
+from ecomct.rules.phrases import DEFAULT_REVIEWS, EMPTY_VALUES, MOST_CHARS, MOST_CHARS_LISTED, PLACEHOLDERS, POINTERS, plain
 from ecomct.rules.rule import PROFILES, Passage, rule
 
 
 @rule(
     "max_placeholder",
     dict.fromkeys(PROFILES, 0),
-    "The field says that there is nothing, or where to look instead.",
+    "The field says that nothing was written.",
 )
 def placeholder(passage: Passage) -> float:
     """1 where the whole text is a listed placeholder, else 0.
 
-    >>> placeholder(Passage("见详情")), placeholder(Passage("(Test)")), placeholder(Passage("test passed, it works"))
+    >>> placeholder(Passage("暂无描述")), placeholder(Passage("(Test)")), placeholder(Passage("test passed, it works"))
     (1.0, 1.0, 0.0)
     """
-    return float(len(passage.text) <= MOST_CHARS and plain(passage.text) in PLACEHOLDERS)
+    text = passage.text
+    return 1.0 if len(text) <= MOST_CHARS_LISTED and plain(text) in PLACEHOLDERS else 0.0
+
+
+@rule(
+    "max_pointer",
+    {"title": 0, "value": 0, "description": 0},
+    "The field says where to look instead. In a review the same words are an opinion: 'as shown', '如图'.",
+)
+def pointer(passage: Passage) -> float:
+    """1 where the whole text only points at a picture or a page, else 0.
+
+    >>> pointer(Passage("见详情")), pointer(Passage("As shown.")), pointer(Passage("如图所示的红色款"))
+    (1.0, 1.0, 0.0)
+    """
+    text = passage.text
+    return 1.0 if len(text) <= MOST_CHARS_LISTED and plain(text) in POINTERS else 0.0
 
 
 @rule(
@@ -31,7 +47,8 @@ def empty_value(passage: Passage) -> float:
     >>> empty_value(Passage("其他")), empty_value(Passage("Does not apply")), empty_value(Passage("无"))
     (1.0, 1.0, 0.0)
     """
-    return float(len(passage.text) <= MOST_CHARS and plain(passage.text) in EMPTY_VALUES)
+    text = passage.text
+    return 1.0 if len(text) <= MOST_CHARS_LISTED and plain(text) in EMPTY_VALUES else 0.0
 
 
 @rule(
@@ -48,4 +65,4 @@ def default_review(passage: Passage) -> float:
     (1.0, 0.0)
     """
     text = passage.text
-    return float(3 < len(text) <= MOST_CHARS and DEFAULT_REVIEWS.fullmatch(plain(text)) is not None)
+    return 1.0 if 3 < len(text) <= MOST_CHARS and DEFAULT_REVIEWS.fullmatch(plain(text)) else 0.0

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ecomct.errors import InputError
 
+# isort: off
 # Imported in the order in which their rules are asked: cheapest first.
-from ecomct.rules import characters, contact, echo, pages, placeholders, repetition  # noqa: F401
+from ecomct.rules import characters, placeholders, echo, contact, repetition, pages  # noqa: F401
+
+# isort: on
 from ecomct.rules.rule import PROFILES, RULES, Measure, Passage, Verdict
+
+if TYPE_CHECKING:  # at run time the recipe imports this module
+    from ecomct.recipe.cleaning import Cleaning
 
 Overrides = Mapping[str, float | None]
 
@@ -48,17 +54,32 @@ def compile_profile(name: str, overrides: Overrides | None = None) -> Profile:
     Verdict(rule='min_chars', value=1.0, threshold=3)
     """
     given = dict(overrides or {})
-    for problem in profile_problems({name: given}):
+    for problem in _problems({name: given}):
         raise InputError(problem)
     thresholds = {rule: RULES[rule].defaults.get(name) for rule in RULES} | given
     chosen = [(RULES[rule], threshold) for rule in RULES if (threshold := thresholds[rule]) is not None]
     return Profile(name, tuple(Check(rule.name, rule.measure, threshold, rule.least) for rule, threshold in chosen))
 
 
-def profile_problems(profiles: Mapping[str, Overrides]) -> list[str]:
-    """Faults of `cleaning.profiles`, each as `path: what`.
+def compile_profiles(cleaning: Cleaning) -> dict[str, Profile]:
+    """All profiles under a recipe's thresholds, by name. Raises InputError as `compile_profile` does."""
+    given = _overrides(cleaning)
+    return {name: compile_profile(name, given.get(name)) for name in PROFILES}
 
-    >>> profile_problems({"review": {"max_copys": 3, "max_urls": 50}})
+
+def profile_problems(cleaning: Cleaning) -> list[str]:
+    """Faults of a recipe's `cleaning.profiles`, each as `path: what`."""
+    return _problems(_overrides(cleaning))
+
+
+def _overrides(cleaning: Cleaning) -> dict[str, Overrides]:
+    return {str(name): overrides for name, overrides in cleaning.profiles.items()}
+
+
+def _problems(profiles: Mapping[str, Overrides]) -> list[str]:
+    """Unknown names and thresholds out of range.
+
+    >>> _problems({"review": {"max_copys": 3, "max_urls": 50}})
     ['cleaning.profiles.review.max_copys: no such rule; did you mean max_copies?',
      'cleaning.profiles.review.max_urls: a share lies in 0 to 1, got 50']
     """
