@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ecomct.documents.privacy.placeholders import RIGHT, Counts, Cued, Rule
 
 # Small words between the name of a network and the account; the first asks for something that says "account".

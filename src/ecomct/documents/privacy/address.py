@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ecomct.documents.privacy.placeholders import PLACEHOLDERS, Counts, Rule
+
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 _NUMERAL = "(?:[0-9]{1,5}|[一二三四五六七八九十百零〇]{1,6})"
 # What follows the number of a house: court, house, entrance, floor, flat.

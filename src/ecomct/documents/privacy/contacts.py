@@ -13,9 +13,7 @@ _mails = Rule(
     rf"{_LOCAL}(?P<at>\s?@\s?)(?!\d+x\.)[A-Za-z0-9-]{{1,63}}(?:[.。][A-Za-z0-9-]{{1,63}})*?[.。](?P<end>[A-Za-z]{{2,24}})(?![A-Za-z0-9_])(?!\.[A-Za-z0-9])",
     lambda match: _is_mail(match),
 )
-_NO_DOMAIN = frozenset(
-    ["png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "html", "htm", "py", "txt", "json", "md", "so", "service"]
-)
+_NO_DOMAIN = frozenset("png jpg jpeg gif svg webp js css html htm py txt json md so service".split())
 _spelt_mails = Rule(
     "email",
     rf"""{_LOCAL}\s?(?:[(\[{{]\s?(?i:at|@)\s?[)\]}}]|\s(?i:at)\s(?=[A-Za-z0-9-]+\s(?i:dot)\s)|艾特|\#(?=(?:qq|163|126|gmail|sina|hotmail|outlook|foxmail|139)[.点]))\s?
@@ -28,7 +26,7 @@ def _is_mail(match: re.Match[str]) -> bool:
     if match["end"].lower() in _NO_DOMAIN or local.lower() in ("git", "hg", "svn"):
         return False
     # "gilt @ example.com" is a place; a login of a link stays for the link's rule.
-    return (match["at"] == "@" or (len(match["at"]) == 3 and not local.isalpha())) and match.string[
+    return (match["at"] == "@" or len(match["at"]) == 3 and not local.isalpha()) and match.string[
         max(0, match.start() - 3) : match.start()
     ] != "://"
 

@@ -72,27 +72,7 @@ _PHONES = rf"""
     )(?![0-9A-Z_])(?![-.][0-9])"""
 _LETTERS_BEFORE = re.compile(r"[A-Za-z]{1,12}$")
 _LETTERS_OF_CONTACT = frozenset(
-    [
-        "v",
-        "vx",
-        "wx",
-        "tel",
-        "telephone",
-        "t",
-        "phone",
-        "mobile",
-        "mob",
-        "call",
-        "callus",
-        "m",
-        "p",
-        "qq",
-        "weixin",
-        "wechat",
-        "v+",
-        "whatsapp",
-        "at",
-    ]
+    "v vx wx tel telephone t phone mobile mob call callus m p qq weixin wechat v+ whatsapp at".split()
 )
 
 
