@@ -47,12 +47,17 @@ SURE = 0.9
 _GLANCE, _READ = 600, 1500
 # Words that English prose cannot do without, none of them a common word of another language in Latin letters.
 _ENGLISH = frozenset(
-    """the and this that with are you your they my but not would from it which there their what when has been these were
-    only very than just because its into our other should could does how if""".split()
+    re.findall(
+        "[a-z]+",
+        """the and this that with are you your they my but not would from it which there their what when has been these
+        were only very than just because its into our other should could does how if""",
+    )
 )
 _WORD = re.compile(r"[a-z\u00df-\u024f]+")
 # Languages that shops write in Latin letters. Without the rare ones, which lists of parts and brands resemble.
-_KNOWN = "en es fr de it pt nl pl sv da no fi cs sk sl hr ro hu tr vi id ms ca et lv lt sq tl sw az is ga".split()
+_KNOWN = [
+    code for code in "en es fr de it pt nl pl sv da no fi cs sk sl hr ro hu tr vi id ms ca et lv lt sq tl sw az is ga".split(" ")
+]
 
 
 class Letters(NamedTuple):
