@@ -46,18 +46,12 @@ SURE = 0.9
 # Characters that are looked at for English words, and that the identifier reads.
 _GLANCE, _READ = 600, 1500
 # Words that English prose cannot do without, none of them a common word of another language in Latin letters.
-_ENGLISH = frozenset(
-    re.findall(
-        "[a-z]+",
-        """the and this that with are you your they my but not would from it which there their what when has been these
-        were only very than just because its into our other should could does how if""",
-    )
-)
+_ENGLISH_WORDS = """the and this that with are you your they my but not would from it which there their what when has been
+    these were only very than just because its into our other should could does how if"""
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
 _WORD = re.compile(r"[a-z\u00df-\u024f]+")
 # Languages that shops write in Latin letters. Without the rare ones, which lists of parts and brands resemble.
-_KNOWN = [
-    code for code in "en es fr de it pt nl pl sv da no fi cs sk sl hr ro hu tr vi id ms ca et lv lt sq tl sw az is ga".split(" ")
-]
+_KNOWN = "en es fr de it pt nl pl sv da no fi cs sk sl hr ro hu tr vi id ms ca et lv lt sq tl sw az is ga"
 
 
 class Letters(NamedTuple):
@@ -176,7 +170,7 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(_KNOWN)
+    identifier.set_languages(_KNOWN.split())
     return identifier
 
 

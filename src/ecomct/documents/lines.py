@@ -105,7 +105,7 @@ def sentences(line: str) -> list[str]:
         stops, end = match[1], match.end()
         # A point between letters is one of a number, an address or a file name.
         ends = match[2] or end == len(line)
-        if "。" in stops or (ends and not ";" == stops) or "\u3400" <= line[match.start() - 1 : match.start()] <= "\u9fff":
+        if "。" in stops or (ends and stops != ";") or "\u3400" <= line[match.start() - 1 : match.start()] <= "\u9fff":
             found.append(line[start:end])
             start = end
     return [*found, line[start:]] if start < len(line) else found

@@ -44,15 +44,15 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Survey each source as one unit; its facts are what was found."""
     tasks = {name: survey_task(run.recipe, name) for name in run.sources}
     keys = {name: _key(stage, task) for name, task in tasks.items()}
-    known = {name: stage.unit(name, keys[name]) for name in run.sources}
-    todo = [(tasks[name], source_units(run.recipe, name)) for name in run.sources if known[name] is None]
+    known = {name: made for name in run.sources if (made := stage.unit(name, keys[name])) is not None}
+    todo = [(tasks[name], source_units(run.recipe, name)) for name in run.sources if name not in known]
     # The longest first, so that no worker is left with one at the end; their order reaches no byte.
     todo.sort(key=lambda one: -_weight(one[1]))
     workers = run.workers if sum(_weight(units) for _, units in todo) > _WORTH_WORKERS else 1
     for (task, _), made in zip(todo, track(map_units(_survey, todo, workers), "survey", len(todo)), strict=True):
         stage.finish_unit(task.name, made, keys[task.name])
         known[task.name] = made
-    facts = {name: made for name in run.sources if (made := known[name]) is not None}
+    facts = {name: known[name] for name in run.sources}
     write_boilerplate(stage.folder / FILE, {name: made["found"] for name, made in facts.items() if made["found"]})
     return {
         "sources": {
