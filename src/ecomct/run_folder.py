@@ -27,6 +27,10 @@ class RunFolder:
         return self.folder / "documents"
 
     @property
+    def screen(self) -> Path:
+        return self.folder / "screen"
+
+    @property
     def links(self) -> Path:
         return self.folder / "links"
 

@@ -224,9 +224,16 @@ class _RejectWriter:
         self._open = ExitStack()
         self._file: pq.ParquetWriter | None = None
 
-    def add(self, row: Row, reason: str, detail: str, keys: list[str]) -> None:
+    def add(
+        self,
+        row: Row,
+        reason: str,
+        detail: str,
+        keys: list[str],
+        rule: tuple[str, float | None, float | None] = ("", None, None),
+    ) -> None:
         raw = row.raw or (json.dumps(row.data, ensure_ascii=False, default=str)[:2000] if row.data is not None else "")
-        self._batch.append((*self._place, row.line, reason, detail[:2000], raw, keys))
+        self._batch.append((*self._place, row.line, reason, detail[:2000], *rule, raw, keys))
         if len(self._batch) >= _BATCH:
             self._flush()
 

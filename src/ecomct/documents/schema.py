@@ -33,6 +33,10 @@ REJECTED = pa.schema(
         ("line", pa.int64()),
         ("reason", pa.string()),
         ("detail", pa.string()),
+        # The rule that the row broke, what it measured and where it draws the line; empty for other reasons.
+        ("rule", pa.string()),
+        ("value", pa.float64()),
+        ("threshold", pa.float64()),
         ("raw", pa.string()),  # empty where the row was forgotten
         ("keys", pa.list_(pa.string())),  # of rows that could be parsed
     ]
@@ -41,7 +45,7 @@ REJECTED = pa.schema(
 LINKS = pa.schema(
     [
         ("row", pa.uint64()),
-        ("fate", pa.dictionary(pa.int8(), pa.string())),  # train, held_out, duplicate, held_out_repeat
+        ("fate", pa.dictionary(pa.int8(), pa.string())),  # train, held_out, duplicate, held_out_repeat, contaminated
         ("duplicate_of", pa.uint64()),
         ("home", pa.uint64()),  # what it is mixed with: its product, or the group that its product or row was joined to
         ("keyed", pa.bool_()),
