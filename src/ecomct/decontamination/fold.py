@@ -45,6 +45,7 @@ class Tokens:
     begin: I64
     end: I64
     han: npt.NDArray[np.bool_]
+    digit: npt.NDArray[np.bool_]
     first: I64
     sums: U64
     letters: I64
@@ -87,6 +88,7 @@ def tokenise(texts: Sequence[str]) -> Tokens:
         begin=begin,
         end=letters[starts + lengths - 1] + 1 if len(starts) else begin,
         han=kind_of[starts] == _HAN,
+        digit=kind_of[starts] == _DIGIT,
         first=np.searchsorted(begin, text),
         sums=_prefix_sums(token),
         letters=letters,
@@ -105,7 +107,7 @@ def stretches(sums: U64, start: I64, stop: I64) -> U64:
 def windows(sums: U64, length: int) -> U64:
     """Hashes of all stretches of one length, by start."""
     with np.errstate(over="ignore"):
-        return np.asarray((sums[length:] - sums[:-length]) * _powers(len(sums))[1][: len(sums) - length], dtype=np.uint64)
+        return np.asarray((sums[length:] - sums[:-length]) * _powers(len(sums))[1][: max(0, len(sums) - length)], dtype=np.uint64)
 
 
 def _prefix_sums(values: U64) -> U64:

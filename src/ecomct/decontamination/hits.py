@@ -6,7 +6,7 @@ Memory: the candidates, about 50 bytes each, the products of contaminated titles
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,13 @@ _PHRASES = 20  # common phrases that the measures name
 
 
 def write_hits(
-    shards: Sequence[tuple[str, str]], documents: Path, folder: Path, needles: Needles, index: Index, common_rows: int
+    shards: Sequence[tuple[str, str]], documents: Path, folder: Path, found_in: Collection[str], needles: Needles, index: Index, common_rows: int
 ) -> dict[str, Any]:
-    """Write hits.parquet, sorted by row and task, and return the measures. `shards`: (name, source), sorted by row."""
-    candidates = _read(shards, folder)
+    """Write hits.parquet, sorted by row and task, and return the measures.
+
+    `shards`: (name, source), sorted by row; those of `found_in` have candidates.
+    """
+    candidates = _read([folder / "candidates" / f"{name}.parquet" for name, _ in shards if name in found_in])
     common = is_common(candidates, index, common_rows)
     phrases = candidates["needle"].to_numpy()[common]
     candidates = candidates.filter(pa.array(~common))
@@ -69,8 +72,7 @@ class _Named:
         self.products, self.needles = products, needles
 
 
-def _read(shards: Sequence[tuple[str, str]], folder: Path) -> pa.Table:
-    files = [path for name, _ in shards if (path := folder / "candidates" / f"{name}.parquet").is_file()]
+def _read(files: list[Path]) -> pa.Table:
     return pa.concat_tables([CANDIDATES.empty_table(), *(pq.read_table(path) for path in files)]).combine_chunks()
 
 

@@ -128,12 +128,17 @@ def _index(needles: Needles, roles: list[set[str]], keys: dict[int, int], settin
     )
     del parts, names
     least = _by_language(han, setting.least)
-    # A text of many items is the name of a label or a question that is asked of all.
-    sought = ~is_key & (size >= np.where(title, (least + 1) // 2, least)) & ((count <= setting.common_rows) | (size >= 2 * least))
-    kept = sought[needle]
+    # An answer that is short is a name, which any text may hold. A text of many items is the name of a label or a question that is asked of all.
+    least = np.where(title, (least + 1) // 2, np.where(text, least, 2 * least))
+    sought = ~is_key & (size >= least) & ((count <= setting.common_rows) | (size >= 2 * least))
+    enough = _by_language(han, setting.enough)
+    kept = (sought & (title | text | (size >= enough)))[needle]
     gram, needle, start, length = _rare(gram[kept], needle[kept], start[kept], length[kept])
     tokens = _covered(needle, start, length, len(size))
-    enough = _by_language(han, setting.enough)
+    # What is left of a list of common phrases does not stand for it.
+    tokens[(tokens < enough // 2) | (2 * tokens < size)] = 0
+    kept = tokens[needle] > 0
+    gram, needle, start, length = gram[kept], needle[kept], start[kept], length[kept]
     needed = np.minimum(tokens, np.maximum(enough, np.ceil(setting.share * tokens))).astype(np.int32)
     order = np.argsort(gram, kind="stable")
     chosen = np.flatnonzero(sought)
@@ -178,10 +183,14 @@ def _batches(texts: list[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _grams(texts: list[str], first: int, setting: Decontamination) -> tuple[npt.NDArray[np.generic], ...]:
-    """Of each text its size, language and hash; and all its n-grams as (hash, needle, start, length)."""
+    """Of each text its size, language and hash; and its distinct n-grams as (hash, needle, start, length).
+
+    Numbers are no text: they do not count in the size, and what holds nothing else is no n-gram.
+    """
     tokens = tokenise(texts)
-    size = np.diff(tokens.first)
     owner = tokens.owner
+    size = np.bincount(owner, weights=~tokens.digit, minlength=len(texts)).astype(np.int64)
+    words = np.concatenate([[0], np.cumsum(~tokens.digit)])
     han = 2 * np.bincount(owner, weights=tokens.han, minlength=len(texts)) >= np.maximum(size, 1)
     bounds = np.searchsorted(tokens.letters, tokens.text)
     whole = stretches(tokens.letter_sums, bounds[:-1], bounds[1:])
@@ -196,7 +205,10 @@ def _grams(texts: list[str], first: int, setting: Decontamination) -> tuple[npt.
     found = []
     for length in np.unique(wanted[wanted > 0]).tolist():
         hashes = windows(tokens.sums, length)
-        starts = np.flatnonzero((wanted[: len(hashes)] == length) & (segment[: len(hashes)] == segment[length - 1 :]))
+        inside = (wanted[: len(hashes)] == length) & (segment[: len(hashes)] == segment[length - 1 :])
+        starts = np.flatnonzero(inside & (words[length:] > words[:-length]))
+        _, firsts = np.unique(np.rec.fromarrays([owner[starts], hashes[starts]]), return_index=True)  # type: ignore[call-overload]
+        starts = starts[np.sort(firsts)]
         found.append((hashes[starts], owner[starts] + first, starts - tokens.first[owner[starts]], np.full(len(starts), length)))
     grams = [np.concatenate([one[i] for one in found]) if found else np.zeros(0, _TYPES[3 + i]) for i in range(4)]
     return (size, han, whole, *grams)

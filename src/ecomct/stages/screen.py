@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -58,14 +57,16 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     base = {name: value for name, value in stage.inputs.items() if name != "documents"}
     keys = {name: key_of(base, name, digests[f"shards/{name}.parquet"]) for name in run.shards}
     sources = {name: _source(run, name) for name in run.shards}
-    todo = [name for name in run.shards if stage.unit(name, keys[name]) is None]
+    known = {name: stage.unit(name, keys[name]) for name in run.shards}
+    todo = [name for name in run.shards if known[name] is None]
     titles = {name: run.titles[run.sources.index(source)] for name, source in sources.items()}
     tasks = [(ScreenTask(folder, run.documents, stage.folder, titles[name], setting.common_rows), name) for name in todo]
     workers = run.workers if facts["text_bytes"] > _WORTH_WORKERS else 1
     for name, made in zip(todo, track(map_units(_screen, tasks, workers), "screen", len(todo)), strict=True):
         stage.finish_unit(name, made, keys[name], [f"candidates/{name}.parquet"] if made["candidates"] else [])
-    judged = partial(write_hits, list(sources.items()), run.documents, stage.folder, needles, index)
-    measures = judged(setting.common_rows)
+        known[name] = made
+    found_in = {name for name, made in known.items() if made and made["candidates"]}
+    measures = write_hits(list(sources.items()), run.documents, stage.folder, found_in, needles, index, setting.common_rows)
     write_json(stage.folder / "measures.json", measures)
     return {"measures": measures, "texts": len(needles.texts)}
 
