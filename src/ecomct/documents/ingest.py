@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,15 +48,15 @@ class IngestTask:
     source: Source
     seed: int
     cleaning: Cleaning
-    frequent: Frequent
+    frequent: Mapping[str, Frequent]
     is_referred_to: bool
     is_pointed_at: bool
     forget: frozenset[str]
     permutes_fields: bool
 
 
-def ingest_task(recipe: Recipe, folder: Path, name: str, frequent: Frequent) -> IngestTask:
-    """The task of one source, whose lines in `frequent` are boilerplate."""
+def ingest_task(recipe: Recipe, folder: Path, name: str, frequent: Mapping[str, Frequent]) -> IngestTask:
+    """The task of one source, whose lines in `frequent` (by slot) are boilerplate."""
     sources = recipe.sources.values()
     referred = name in referred_to(recipe)
     pointed = not referred and any(related.to == name for source in sources for related in source.related)

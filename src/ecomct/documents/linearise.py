@@ -108,7 +108,7 @@ def linearise(row: dict[str, Any], source: Source, refine: Refine, draw: int, pe
     for slot, column in sorted(source.fields.items(), key=lambda given: given[0] == "value"):  # the value after its name
         if slot not in apart:
             name = values["name"][0] if slot == "value" and "name" in values else ""
-            values[slot] = _value(row, column, source.kind, refine, name)
+            values[slot] = _value(row, column, source.kind, refine, slot, name)
     pairs = _pairs(row, source, values, refine) if source.kind == "attributes" and source.template is None else []
     _require(row, source, values, pairs, refine)
     language = source.language if source.language != "auto" else _language(values, pairs)
@@ -155,25 +155,28 @@ def _language(values: dict[str, tuple[str, str]], pairs: list[tuple[str, str, st
     return "zh" if "zh" in (names, texts) else "en"
 
 
-def _value(row: dict[str, Any], column: str | list[str], kind: Kind, refine: Refine, name: str = "") -> tuple[str, str]:
+def _value(
+    row: dict[str, Any], column: str | list[str], kind: Kind, refine: Refine, slot: str, name: str = ""
+) -> tuple[str, str]:
     """Refined text of a slot and the column(s) it came from; `name` is that of the key-value it belongs to."""
     if isinstance(column, list):
-        texts = [_value(row, one, kind, refine, name)[0] for one in column]
+        texts = [_value(row, one, kind, refine, slot, name)[0] for one in column]
         return ("\n" if kind in _LONG else " ").join(text for text in texts if text), "+".join(column)
-    return _as_text(lookup(row, column), kind in _LONG, refine, name), column
+    return _as_text(lookup(row, column), kind in _LONG, refine, slot, name), column
 
 
-def _as_text(value: Any, keep_lines: bool, refine: Refine, name: str = "") -> str:
+def _as_text(value: Any, keep_lines: bool, refine: Refine, slot: str, name: str = "") -> str:
     if isinstance(value, str):
-        return refine(value, keep_lines, name)
+        return refine(value, keep_lines, slot, name)
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
-        return ("\n" if keep_lines else " ").join(text for item in value if (text := _as_text(item, keep_lines, refine, name)))
+        texts = (_as_text(item, keep_lines, refine, slot, name) for item in value)
+        return ("\n" if keep_lines else " ").join(text for text in texts if text)
     if isinstance(value, dict):
         pairs = ((clean_value(str(key)), item) for key, item in value.items())
-        return "; ".join(f"{key}: {text}" for key, item in pairs if (text := _as_text(item, False, refine, key)))
-    return refine(str(value), keep_lines, name)
+        return "; ".join(f"{key}: {text}" for key, item in pairs if (text := _as_text(item, False, refine, slot, key)))
+    return refine(str(value), keep_lines, slot, name)
 
 
 def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]], refine: Refine) -> list[tuple[str, str, str]]:
@@ -184,11 +187,11 @@ def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str
     columns = source.fields.get("columns", [])
     for column in [columns] if isinstance(columns, str) else columns:
         name = clean_value(column)
-        found.append((name, _as_text(lookup(row, column), False, refine, name), column))
+        found.append((name, _as_text(lookup(row, column), False, refine, "columns", name), column))
     nested = source.fields.get("pairs", [])
     for column in [nested] if isinstance(nested, str) else nested:
         given = ((clean_value(str(name)), value) for name, value in _pair_list(lookup(row, column)))
-        found += [(name, _as_text(value, False, refine, name), column) for name, value in given]
+        found += [(name, _as_text(value, False, refine, "pairs", name), column) for name, value in given]
     return [(name.strip(" :：="), value, column) for name, value, column in dict.fromkeys(found) if name.strip(" :：=") and value]
 
 

@@ -7,6 +7,7 @@ rules see what a model would see. What was done is counted by kind, for the docu
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.lines import Frequent, without_lines
@@ -17,24 +18,26 @@ from ecomct.recipe.source import Language
 from ecomct.rules.profiles import compile_profile
 from ecomct.rules.rule import PROFILES, Passage, Verdict
 
+_NONE = Frequent()
+
 
 class Refine:
     """What a source's recipe does to its fields. `edits` counts what was done since it was last taken."""
 
-    def __init__(self, cleaning: Cleaning, language: Language, frequent: Frequent) -> None:
+    def __init__(self, cleaning: Cleaning, language: Language, frequent: Mapping[str, Frequent]) -> None:
         self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
         self._profiles = {name: compile_profile(name, cleaning.profiles.get(name)) for name in PROFILES}
         self.edits: Counter[str] = Counter()
         # A text of this row of which boilerplate was all.
         self.emptied = ""
 
-    def __call__(self, raw: str, keep_lines: bool, name: str = "") -> str:
+    def __call__(self, raw: str, keep_lines: bool, slot: str, name: str = "") -> str:
         """The clean text of a value; `name` is the key of a key-value, which may tell that its value is personal."""
         text, kinds = reformulate(raw)
         for kind in kinds:
             self.edits[f"reformulated:{kind}"] += 1
         text = clean_value(text, keep_lines)
-        rest, lines = without_lines(text, self._frequent, self._language)
+        rest, lines = without_lines(text, self._frequent.get(slot, _NONE), self._language)
         for kind, count in lines.items():
             self.edits[kind] += count
         self.emptied = self.emptied or ("" if rest else text)

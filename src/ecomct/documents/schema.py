@@ -50,7 +50,7 @@ REJECTED = pa.schema(
 LINKS = pa.schema(
     [
         ("row", pa.uint64()),
-        ("fate", pa.dictionary(pa.int8(), pa.string())),  # train, held_out, duplicate, held_out_repeat
+        ("fate", pa.dictionary(pa.int8(), pa.string())),  # train, held_out, duplicate, held_out_repeat, contaminated
         ("duplicate_of", pa.uint64()),
         ("home", pa.uint64()),  # what it is mixed with: its product, or the group that its product or row was joined to
         ("keyed", pa.bool_()),

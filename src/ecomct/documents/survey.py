@@ -107,14 +107,19 @@ def write_boilerplate(path: Path, found: dict[str, list[dict[str, Any]]]) -> Non
     write_json(path, found)
 
 
+def boilerplate_texts(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Frequent lines by source as (slot, text), sorted: all that ingest's bytes depend on; counts are for people."""
+    by_source: dict[str, list[dict[str, Any]]] = orjson.loads(path.read_bytes())
+    return {name: sorted((one["field"], one["text"]) for one in found) for name, found in by_source.items()}
+
+
 def read_boilerplate(path: Path) -> dict[str, dict[str, Frequent]]:
     """Frequent lines by source and slot, as `without_lines` takes them; sources and slots without any are left out."""
-    by_source: dict[str, list[dict[str, Any]]] = orjson.loads(path.read_bytes())
     texts: dict[str, dict[str, list[str]]] = {}
-    for name, found in by_source.items():
-        for one in found:
-            texts.setdefault(name, {}).setdefault(one["field"], []).append(one["text"])
-    return {name: {field: Frequent.of(listed) for field, listed in fields.items()} for name, fields in texts.items()}
+    for name, found in boilerplate_texts(path).items():
+        for slot, text in found:
+            texts.setdefault(name, {}).setdefault(slot, []).append(text)
+    return {name: {slot: Frequent.of(listed) for slot, listed in slots.items()} for name, slots in texts.items()}
 
 
 def _sample(task: SurveyTask, units: list[Unit], slot: str) -> list[_Text]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
 from ecomct.documents.keys import FORGOTTEN, forgotten_keys, keys_among, written_keys
+from ecomct.documents.survey import boilerplate_texts, read_boilerplate
 from ecomct.engine import map_units
 from ecomct.errors import InputError
 from ecomct.ledger import total
@@ -14,6 +15,7 @@ from ecomct.progress import track
 from ecomct.run_folder import RunFolder
 from ecomct.sources.files import MAX_SOURCES, Unit, source_files, source_units
 from ecomct.stage import Stage, code_digest
+from ecomct.stages.survey import FILE as BOILERPLATE
 from ecomct.units import key_of
 
 _SIGNATURES = ("duplicates/shingles", "duplicates/signature")
@@ -34,7 +36,7 @@ def stage(run: RunFolder) -> Stage:
         "sources": sources,
         "order": list(sources),
         "cleaning": run.recipe.cleaning.model_dump(exclude={"boilerplate"}),
-        "boilerplate": boilerplate_digests(run.survey),
+        "boilerplate": boilerplate_texts(run.survey / BOILERPLATE),
         "fields": run.recipe.mixing.fields,
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
@@ -48,8 +50,8 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     if len(run.sources) > MAX_SOURCES:
         raise InputError(f"sources: {len(run.sources)} of them, at most {MAX_SOURCES}")
     units = {name: source_units(run.recipe, name) for name in run.sources}
-    frequent = read_frequent(run.survey)
-    tasks = {name: ingest_task(run.recipe, stage.folder, name, frequent[name]) for name in run.sources}
+    frequent = read_boilerplate(run.survey / BOILERPLATE)
+    tasks = {name: ingest_task(run.recipe, stage.folder, name, frequent.get(name, {})) for name in run.sources}
     bases = {unit.name: _base(stage, tasks[name], unit) for name in run.sources for unit in units[name]}
     every = [(tasks[name], unit) for name in run.sources for unit in units[name]]
     known = {unit.name: _kept(stage, task, unit, bases[unit.name]) for task, unit in every}
@@ -86,7 +88,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
 def _base(stage: Stage, task: IngestTask, unit: Unit) -> str:
     """What determines a unit's bytes besides the forgotten keys that its rows have."""
     source = stage.inputs["sources"][task.name]
-    part = (unit.name, unit.format, unit.start, unit.stop, stage.inputs["boilerplate"][task.name])
+    part = (unit.name, unit.format, unit.start, unit.stop, stage.inputs["boilerplate"].get(task.name))
     shared = {name: stage.inputs[name] for name in ("cleaning", "fields", "seed", "code")}
     return key_of(source["settings"], source["files"][unit.file_index], part, task.is_referred_to, task.is_pointed_at, shared)
 
