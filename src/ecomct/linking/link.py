@@ -26,8 +26,8 @@ from ecomct.linking.home import choose_homes
 from ecomct.recipe.model import Recipe
 from ecomct.seeded import U64, hash_text, mix64
 
-TRAIN, HELD_OUT, DUPLICATE, REPEAT = range(4)
-FATES = ("train", "held_out", "duplicate", "held_out_repeat")
+TRAIN, HELD_OUT, DUPLICATE, REPEAT, CONTAMINATED = range(5)
+FATES = ("train", "held_out", "duplicate", "held_out_repeat", "contaminated")
 
 
 class Lists(NamedTuple):
@@ -122,18 +122,27 @@ def held_out_rows(ids: Ids, share: float, seed: int) -> npt.NDArray[np.bool_]:
     return held | ((count == 0) & (mix64(ids.row, salt) < limit))
 
 
-def decide(ids: Ids, recipe: Recipe) -> tuple[pa.Table, dict[str, Any]]:
+def contaminated_rows(ids: Ids, first: npt.NDArray[np.int64], hits: Path) -> npt.NDArray[np.bool_]:
+    """Rows that `hits` lists, and those that a listed row repeats (`first`), so that the text does not come back."""
+    listed = np.isin(ids.row, pq.read_table(hits, columns=["row"])["row"].to_numpy())
+    listed[first[listed]] = True
+    return listed
+
+
+def decide(ids: Ids, recipe: Recipe, hits: Path | None = None) -> tuple[pa.Table, dict[str, Any]]:
     """The LINKS table of all rows (fate, duplicate_of, home, keyed, product), and the measures of homes and groups.
 
+    `hits`: rows that hold an item of a benchmark; this fate goes before any other.
     A held-out text that training also has (a review posted twice) would be no test; it gets the fate
     `held_out_repeat` and is used for neither.
     """
     first = first_of_equal(ids.digest)
-    duplicate = first != np.arange(len(first))
+    contaminated = contaminated_rows(ids, first, hits) if hits is not None else np.zeros(len(first), dtype=bool)
+    duplicate = (first != np.arange(len(first))) & ~contaminated
     held = held_out_rows(ids, recipe.evaluation.held_out, recipe.seed)
-    trained_texts = np.unique(ids.text_hash[~held & ~duplicate])
+    trained_texts = np.unique(ids.text_hash[~held & ~duplicate & ~contaminated])
     repeat = held & np.isin(ids.text_hash, trained_texts)
-    fate = np.select([duplicate, repeat, held], [DUPLICATE, REPEAT, HELD_OUT], TRAIN).astype(np.int8)
+    fate = np.select([contaminated, duplicate, repeat, held], [CONTAMINATED, DUPLICATE, REPEAT, HELD_OUT], TRAIN).astype(np.int8)
     owners = np.array([any(r.to == name for s in recipe.sources.values() for r in s.references) for name in recipe.sources])
     # General text is no part of the mixture, whatever it refers to.
     domain = np.array([source.role == "domain" for source in recipe.sources.values()])
@@ -172,11 +181,13 @@ def _check_joins(ids: Ids, recipe: Recipe) -> None:
             raise InputError(f"sources.{name}.references: no row names a key of {to}; `ecomct check` shows both sides")
 
 
-def write_links(shards: list[Path], folder: Path, recipe: Recipe) -> tuple[dict[str, dict[str, object]], dict[str, Any]]:
-    """Write one links file for each shard, and return the accounts by source and the measures."""
+def write_links(
+    shards: list[Path], folder: Path, recipe: Recipe, hits: Path | None = None
+) -> tuple[dict[str, dict[str, object]], dict[str, Any]]:
+    """Write one links file for each shard, and return the accounts by source and the measures. `hits`: see `decide`."""
     ids = read_ids(shards, further=any(source.related for source in recipe.sources.values()))
     _check_joins(ids, recipe)
-    table, measures = decide(ids, recipe)
+    table, measures = decide(ids, recipe, hits)
     start = 0
     for shard in shards:
         rows = pq.read_metadata(shard).num_rows
@@ -187,7 +198,7 @@ def write_links(shards: list[Path], folder: Path, recipe: Recipe) -> tuple[dict[
     accounts: dict[str, dict[str, object]] = {}
     for index, name in enumerate(recipe.sources):
         counts = Counter(FATES[fate] for fate in fates[ids.source == index].tolist())
-        leftovers = {reason: counts[reason] for reason in (FATES[HELD_OUT], FATES[REPEAT]) if counts[reason]}
+        leftovers = {reason: counts[reason] for reason in (FATES[HELD_OUT], FATES[REPEAT], FATES[CONTAMINATED]) if counts[reason]}
         accounts[name] = {
             "rows_in": counts.total(),
             "kept": counts[FATES[TRAIN]],

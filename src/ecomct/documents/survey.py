@@ -1,0 +1,244 @@
+"""Boilerplate by frequency: lines and sentences that a source repeats from product to product, found in a sample.
+
+Lists of stock phrases know other shops; the data knows this one. What counts is distinct rows, and products: a product's own
+description in ten rows is no boilerplate, nor is an answer that many questions deserve ("yes, it fits").
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from ecomct.atomic import write_json
+from ecomct.documents.clean import clean_value
+from ecomct.documents.ingest import row_keys
+from ecomct.documents.keys import forgotten_keys, referred_to
+from ecomct.documents.linearise import lookup
+from ecomct.documents.lines import Frequent, plain, readable, sentences
+from ecomct.recipe.cleaning import Boilerplate
+from ecomct.recipe.model import Recipe
+from ecomct.recipe.source import Kind, Source
+from ecomct.seeded import hash_text
+from ecomct.sources.files import Unit, row_number
+from ecomct.sources.readers import read_rows
+
+# The slot of each kind that is surveyed. Titles and key-values are the catalogue's own; reviews are short speech.
+SLOTS: dict[Kind, str] = {"qa": "answer", "description": "text", "article": "text", "dialogue": "text", "web": "text"}
+# Kinds whose sentences count too. In prose an equal sentence is a fact that several pages share ("listed in 2012").
+_OF_SENTENCES: frozenset[Kind] = frozenset({"qa", "description"})
+# Characters of text that are cleaned and counted for one source, whatever its rows: bounds time and memory.
+SAMPLE_CHARS = 1 << 20
+_ENDS = 2000  # characters at either end of a longer text that are counted
+# Units of a large source that are read, spread by hash, and how much more than the sample is read of each.
+_UNITS, _READ = 16, 4
+_SEVERAL = 3  # products that must share a line
+# A line counts as apart from its text where it stands this near an end of it or another such line.
+_NEAR = 3
+
+
+class Found(NamedTuple):
+    """A frequent line or sentence in its plain form, in how many rows of the sample it was, and their share."""
+
+    field: str
+    text: str
+    rows: int
+    share: float
+
+
+@dataclass(frozen=True)
+class SurveyTask:
+    """What a worker needs to survey one source."""
+
+    name: str
+    source: Source
+    seed: int
+    boilerplate: Boilerplate
+    is_referred_to: bool
+    forget: frozenset[str]
+
+
+class _Text(NamedTuple):
+    """A sampled text: its place in the order of the sample, the products of its row, the raw value and its size."""
+
+    order: int
+    owners: tuple[str, ...]
+    value: Any
+    size: int
+
+
+@dataclass
+class _Use:
+    """How the sample uses a frequent piece: products and texts that have it, how often apart from them, and alone."""
+
+    owners: set[str] = field(default_factory=set)
+    texts: set[int] = field(default_factory=set)
+    apart: int = 0
+    alone: int = 0
+
+
+def survey_task(recipe: Recipe, name: str) -> SurveyTask:
+    """The task of one source."""
+    forget = frozenset(forgotten_keys(recipe))
+    return SurveyTask(name, recipe.sources[name], recipe.seed, recipe.cleaning.boilerplate, name in referred_to(recipe), forget)
+
+
+def survey_source(task: SurveyTask, units: list[Unit]) -> dict[str, Any]:
+    """Frequent lines of a source, and how many rows and characters were counted.
+
+    The sample is those rows of least seeded hash that fit into `sample_rows` and SAMPLE_CHARS, forgotten rows left out: a
+    row that is forgotten leaves the sample that a run from scratch would draw. Memory: the sample.
+    """
+    slot = SLOTS.get(task.source.kind)
+    if slot is None or slot not in task.source.fields or not task.boilerplate.sample_rows:
+        return {"rows": 0, "chars": 0, "found": []}
+    sample = _sample(task, units, slot)
+    found = _frequent(sample, task, slot)
+    return {"rows": len(sample), "chars": sum(text.size for text in sample), "found": [one._asdict() for one in found]}
+
+
+def write_boilerplate(path: Path, found: dict[str, list[dict[str, Any]]]) -> None:
+    """Write the frequent lines by source for people and for `read_boilerplate`."""
+    write_json(path, found)
+
+
+def boilerplate_texts(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Frequent lines by source as (slot, text), sorted: all that ingest's bytes depend on; counts are for people."""
+    by_source: dict[str, list[dict[str, Any]]] = orjson.loads(path.read_bytes())
+    return {name: sorted((one["field"], one["text"]) for one in found) for name, found in by_source.items()}
+
+
+def read_boilerplate(path: Path) -> dict[str, dict[str, Frequent]]:
+    """Frequent lines by source and slot, as `without_lines` takes them; sources and slots without any are left out."""
+    texts: dict[str, dict[str, list[str]]] = {}
+    for name, found in boilerplate_texts(path).items():
+        for slot, text in found:
+            texts.setdefault(name, {}).setdefault(slot, []).append(text)
+    return {name: {slot: Frequent.of(listed) for slot, listed in slots.items()} for name, slots in texts.items()}
+
+
+def _sample(task: SurveyTask, units: list[Unit], slot: str) -> list[_Text]:
+    """The rows of least hash that fit, in the order of their hash."""
+    chosen = sorted(units, key=lambda unit: hash_text(unit.name, task.seed))[:_UNITS]
+    sample: list[_Text] = []
+    held = 0
+    for unit in chosen:
+        for text in _texts(task, unit, slot, _READ * task.boilerplate.sample_rows // len(chosen), len(chosen)):
+            sample.append(text)
+            held += text.size
+            if len(sample) > 2 * task.boilerplate.sample_rows or held > 2 * SAMPLE_CHARS:
+                sample = _least(sample, task.boilerplate.sample_rows)
+                held = sum(one.size for one in sample)
+    return _least(sample, task.boilerplate.sample_rows)
+
+
+def _least(sample: list[_Text], rows: int) -> list[_Text]:
+    """The longest beginning of the sample in hash order within its bounds: what falls out now would fall out later."""
+    kept, held = [], 0
+    for text in sorted(sample, key=lambda one: one.order)[:rows]:
+        held += text.size
+        if held > SAMPLE_CHARS:
+            break
+        kept.append(text)
+    return kept
+
+
+def _texts(task: SurveyTask, unit: Unit, slot: str, rows: int, units: int) -> Iterator[_Text]:
+    """Texts of a unit's first rows and characters, forgotten rows left out."""
+    source = task.source
+    encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
+    columns = source.fields[slot]
+    left = _READ * SAMPLE_CHARS // units
+    for row in islice(read_rows(unit, encodings, source.limit), rows):
+        if row.data is None:
+            continue
+        keys = row_keys(row.data, source, task.name, task.is_referred_to)
+        if task.forget.intersection(keys):
+            continue
+        value = [_ends(lookup(row.data, column)) for column in ([columns] if isinstance(columns, str) else columns)]
+        size = sum(len(one) if isinstance(one, str) else len(str(one)) for one in value)
+        yield _Text(hash_text(str(row_number(unit.source_index, unit.file_index, row.line)), task.seed), tuple(keys), value, size)
+        left -= size
+        if left < 0:
+            return
+
+
+def _ends(value: Any) -> Any:
+    """A long text's beginning and end, where boilerplate stands."""
+    return f"{value[:_ENDS]}\n{value[-_ENDS:]}" if isinstance(value, str) and len(value) > 2 * _ENDS else value
+
+
+def _cleaned(value: Any) -> str:
+    """The text of a slot, cleaned as documents are."""
+    if isinstance(value, str):
+        return clean_value(value, keep_lines=True)
+    if isinstance(value, list):
+        return "\n".join(text for item in value if (text := _cleaned(item)))
+    return ""
+
+
+def _frequent(sample: list[_Text], task: SurveyTask, slot: str) -> list[Found]:
+    """Lines and sentences of the sample that are boilerplate, the most frequent first."""
+    rules, kind = task.boilerplate, task.source.kind
+    texts = [_cleaned(text.value) for text in sample]
+    pieces = [_pieces(text, rules.min_chars, kind in _OF_SENTENCES) for text in texts]
+    rows = Counter(piece for row in pieces for piece in set(row))
+    del rows[""]
+    least = max(rules.min_rows, rules.min_share * len(sample))
+    often = {piece: _Use() for piece, count in rows.items() if count >= least}
+    for one, text, row in zip(sample, texts, pieces, strict=True):
+        if not often.keys().isdisjoint(row):
+            _note(often, row, one.owners[0] if one.owners else str(one.order), hash_text(text))
+    found = [
+        Found(slot, piece, rows[piece], round(rows[piece] / len(sample), 4))
+        for piece, use in often.items()
+        if _is_boilerplate(use, rows[piece], kind, _size(piece) >= 2 * rules.min_chars)
+    ]
+    return sorted(found, key=lambda one: (-one.rows, one.text))
+
+
+def _is_boilerplate(use: _Use, rows: int, kind: Kind, is_long: bool) -> bool:
+    """Whether a frequent piece belongs to the shop or site, and not to what the texts are about."""
+    if len(use.owners) < _SEVERAL or use.apart * 2 < rows:
+        return False
+    if kind == "qa":
+        # A short answer that is usually all of the answer is one that many questions deserve.
+        return is_long or use.alone * 2 < rows
+    # One description on fifty variants of a product is that product's; a notice stands in texts that differ.
+    return len(use.texts) * 2 >= rows
+
+
+def _pieces(text: str, min_chars: int, by_sentence: bool) -> list[str]:
+    """Lines of a text and, where asked for, the sentences of those that have several, in plain form; short ones as ""."""
+    found: list[str] = []
+    for line in readable(text):
+        found.append(plain(line))
+        if by_sentence and len(parts := sentences(line)) > 1:
+            found += map(plain, parts)
+    return [piece if _size(piece) >= min_chars else "" for piece in found]
+
+
+def _size(piece: str) -> float:
+    """Length in characters that say as much as a Chinese one: two Latin letters are one."""
+    return len(piece) / 2 if piece.isascii() else len(piece)
+
+
+def _note(often: dict[str, _Use], row: list[str], owner: str, text: int) -> None:
+    """Note how a row uses each frequent piece that it has, once each."""
+    places = [index for index, piece in enumerate(row) if piece in often]
+    apart: set[str] = set()
+    for number, index in enumerate(places):
+        beside = [other for other in places[max(0, number - 1) : number + 2] if row[other] != row[index]]
+        if index < _NEAR or index >= len(row) - _NEAR or any(abs(other - index) <= _NEAR for other in beside):
+            apart.add(row[index])
+    for piece in {row[index] for index in places}:
+        use = often[piece]
+        use.owners.add(owner)
+        use.texts.add(text)
+        use.apart += piece in apart
+        use.alone += len(row) == 1
