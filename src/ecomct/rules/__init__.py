@@ -1,6 +1,6 @@
 """Rules that a field must pass to become text, by kind of field: see docs/cleaning.md."""
 
-from ecomct.rules.profiles import Profile, compile_profile, compile_profiles, profile_problems
+from ecomct.rules.profiles import Profile, compile_profile, profile_problems
 from ecomct.rules.rule import PROFILES, RULES, Passage, Rule, Verdict, rule
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "Rule",
     "Verdict",
     "compile_profile",
-    "compile_profiles",
     "profile_problems",
     "rule",
 ]

@@ -27,6 +27,17 @@ _LONG_NUMBER = re.compile("[0-9][0-9]{9,}")
 _SHORT_FIELDS = ("title", "value", "description", "review", "question", "answer", "dialogue")
 
 
+def letters(text: str) -> int:
+    """Number of letters and digits, Han among them: all characters but white space, signs and symbols.
+
+    >>> letters("索尼 WH-1000XM5, 黑色")
+    13
+    """
+    encoded = text.encode("utf-8", "replace")
+    count = len(text) - len(encoded) + len(encoded.translate(None, _ASCII_SIGNS))
+    return count if len(encoded) == len(text) else count - len(_SIGNS.findall(text))
+
+
 @rule(
     "max_chars",
     {"title": 500},
@@ -71,13 +82,7 @@ def alphanumeric_share(passage: Passage) -> float:
     """
     text = passage.text
     filled = len(text) - text.count(" ") - text.count("\n")
-    if not filled:
-        return 0.0
-    encoded = text.encode("utf-8", "replace")
-    letters = len(text) - len(encoded) + len(encoded.translate(None, _ASCII_SIGNS))
-    if not text.isascii():
-        letters -= len(_SIGNS.findall(text))
-    return (letters or len(_MARKS.findall(text))) / filled
+    return (letters(text) or len(_MARKS.findall(text))) / filled if filled else 0.0
 
 
 @rule(

@@ -7,7 +7,7 @@ import re
 from ecomct.rules.rule import Passage, rule
 
 # Each pattern is used only where the text holds what it needs, and is bounded: a text of one long word costs no more.
-_MASKED = re.compile(r"\[[A-Z_]{2,20}\]|<[A-Z_]{2,20}>")
+_MASKED = re.compile(r"\[(?:PHONE|EMAIL|ID|CARD|ORDER|ADDRESS|ACCOUNT|TOKEN|IP)\]")
 _MAIL = re.compile(r"(?<![A-Za-z0-9._+-])[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
 _DIGITS = re.compile(r"[0-9][0-9 ()+-]{5,30}[0-9]")
 _PHONE = re.compile(
@@ -22,6 +22,15 @@ _CHAT = re.compile(rf"(?:{'|'.join(_CHAT_WORDS)})(?:公众)?(?:群|号码?|账�
 _END = "[^\\s<>\"'()\\[\\]{}|，。、）】》\u4e00-\u9fff]"
 _LINK = re.compile(rf"://{_END}+")
 _BARE_LINK = re.compile(rf"(?<!//)www\.{_END}+")
+
+
+def masked_characters(text: str) -> int:
+    """Characters of placeholders of personal data.
+
+    >>> masked_characters("电话[PHONE],见[注]")
+    7
+    """
+    return sum(map(len, _MASKED.findall(text))) if "[" in text else 0
 
 
 @rule(
@@ -45,9 +54,7 @@ def contact_share(passage: Passage) -> float:
     (0.928..., 1.0, 0.0)
     """
     text = passage.text
-    found = 0
-    if "[" in text or "<" in text:
-        found += sum(map(len, _MASKED.findall(text)))
+    found = masked_characters(text)
     if "@" in text:
         found += sum(map(len, _MAIL.findall(text)))
     if _DIGITS.search(text) is not None:

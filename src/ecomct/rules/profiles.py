@@ -61,19 +61,9 @@ def compile_profile(name: str, overrides: Overrides | None = None) -> Profile:
     return Profile(name, tuple(Check(rule.name, rule.measure, threshold, rule.least) for rule, threshold in chosen))
 
 
-def compile_profiles(cleaning: Cleaning) -> dict[str, Profile]:
-    """All profiles under a recipe's thresholds, by name. Raises InputError as `compile_profile` does."""
-    given = _overrides(cleaning)
-    return {name: compile_profile(name, given.get(name)) for name in PROFILES}
-
-
 def profile_problems(cleaning: Cleaning) -> list[str]:
     """Faults of a recipe's `cleaning.profiles`, each as `path: what`."""
-    return _problems(_overrides(cleaning))
-
-
-def _overrides(cleaning: Cleaning) -> dict[str, Overrides]:
-    return {str(name): overrides for name, overrides in cleaning.profiles.items()}
+    return _problems({str(name): overrides for name, overrides in cleaning.profiles.items()})
 
 
 def _problems(profiles: Mapping[str, Overrides]) -> list[str]:

@@ -13,6 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ecomct.rules.characters import letters
+from ecomct.rules.contact import masked_characters
+
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 F64 = npt.NDArray[np.float64]
@@ -25,6 +28,15 @@ class SampleRows(NamedTuple):
     chars: I64
     letters: I64  # letters and digits
     masked: I64  # placeholders of personal data
+
+
+def row_counts(text: str) -> tuple[int, int, int]:
+    """Characters, letters and digits, and characters of placeholders of a row's text: three columns of `SampleRows`.
+
+    >>> row_counts("请打[PHONE]")
+    (9, 7, 7)
+    """
+    return len(text), letters(text), masked_characters(text)
 
 
 class RowKeys(NamedTuple):
@@ -118,7 +130,7 @@ SAMPLE_REASONS = ("", *(f"sample_{name}" for name in SAMPLE_RULES))
 def failing_samples(measures: SampleMeasures, overrides: Mapping[str, float | None] | None = None) -> npt.NDArray[np.int8]:
     """Of each sample the code (index into SAMPLE_REASONS) of the first rule it fails, 0 where it passes all.
 
-    >>> counts = ([2, 2], [14, 50], [12, 40], [0, 0], [0, 1])
+    >>> counts = ([2, 3], [14, 50], [12, 40], [0, 0], [0, 1])
     >>> failing_samples(SampleMeasures(*map(np.array, counts))).tolist(), SAMPLE_REASONS[1]
     ([1, 0], 'sample_min_letters')
     """
