@@ -89,7 +89,7 @@ def read_recipe(path: Path) -> tuple[Recipe | None, list[str]]:
         return None, problems + _problems_between(_readable_sources(document))
     sources, adapter_problems = _adapted(recipe.sources)
     problems += adapter_problems + _source_problems(sources, list(sources)) + _arm_problems(recipe)
-    problems += profile_problems(recipe.cleaning.profiles)
+    problems += profile_problems(recipe.cleaning)
     recipe = recipe.model_copy(update={"sources": sources})
     object.__setattr__(recipe, "_folder", path.parent)
     try:
