@@ -40,12 +40,12 @@ def masked_characters(text: str) -> int:
         "description": 0.5,
         "review": 0.5,
         "question": 0.7,
-        "answer": 0.9,
         "article": 0.4,
         "dialogue": 0.6,
         "web": 0.4,
     },
-    "A field that is mostly ways to reach somebody is an advertisement. A shop may answer with its number.",
+    """A field that is mostly ways to reach somebody is an advertisement. Answers are not asked: a shop may give
+    its number.""",
 )
 def contact_share(passage: Passage) -> float:
     """Share of characters in phone numbers, mail and chat addresses, raw or masked.

@@ -16,7 +16,7 @@ _STOP_WORDS = frozenset(["the", "be", "to", "of", "and", "that", "have", "with"]
 # In lower case. C4 drops every line with the word javascript, and with it half of what is written about programming.
 _NOTICES = (
     *("enable javascript", "javascript is disabled", "javascript is required", "uses cookies", "accept cookies"),
-    *("accept all cookies", "cookie policy", "ad blocker", "adblocker", "page not found", "404 not found", "access denied"),
+    *("accept all cookies", "cookie policy", "ad blocker", "adblocker", "page not found", "access denied"),
     *("you are human", "启用javascript", "启用 javascript", "开启javascript", "开启 javascript", "浏览器不支持"),
     *("浏览器版本过低", "页面不存在", "页面未找到", "完成安全验证"),
 )
