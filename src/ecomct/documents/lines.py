@@ -18,7 +18,7 @@ _CLOSING = "\"'\u201d\u2019」』》)]*_"
 # A run of stops with the closing marks and white space behind it. Disjoint classes: linear.
 _RUN = re.compile(rf"([{re.escape(_STOPS)}]+)[{re.escape(_CLOSING)}]*(\s*)")
 _EDGE = " \t.。!?;~\u2026,:、-–—_*#>|=+\"'()[]{}《》「」“”‘’・·"
-_FENCE = ("```", "~~~")
+_FENCE, _MARKS = ("```", "~~~"), frozenset("`~#")
 _HEADING = re.compile(r"#{1,6}\s")
 # Lines that neither stand for a text nor end it: white space, rules, and the link definitions of Markdown.
 _HOLLOW = re.compile(r"\W*\Z|\[[^\]\n]{1,80}\]:\s?\S+\Z")
@@ -27,7 +27,7 @@ _CREDIT = re.compile(r"[(\[]?[\u4e00-\u9fff]{1,6}[)\]]?\s?:|本文|版权|转载
 _NOTICE = re.compile(r"©|copyright|all rights reserved|powered by|share this|follow us|skip to content", re.I)
 _SIGNS = ("©", "opyright", "OPYRIGHT", "ights ", "owered ", "hare ", "ollow ", "kip ")  # one of them is in every notice
 _LINK = re.compile(r"\[[^\]\n]{0,200}\](?:\([^)\s]{0,400}\)|\[[^\]\n]{0,80}\])?|https?://[!-~]+")
-_HAN, _HAN_RUN = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[\u3400-\u9fff]+")
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _WITHIN = 8  # lines from either end among which a foreign notice is sought, those that are removed not counted
 _LONG = 400  # characters from which a text of several lines has ends
 
@@ -115,9 +115,12 @@ def _lines(text: str) -> Iterator[tuple[str, bool]]:
     """Lines of a text and whether each is fixed: a heading, a fence or the code within it."""
     inside = False
     for line in text.split("\n"):
-        fence = line.startswith(_FENCE)
-        yield line, inside or fence or _HEADING.match(line) is not None
-        inside ^= fence
+        fixed = inside
+        if line[:1] in _MARKS:
+            fence = line.startswith(_FENCE)
+            fixed = inside or fence or _HEADING.match(line) is not None
+            inside ^= fence
+        yield line, fixed
 
 
 def _without_frequent(text: str, frequent: Frequent, counts: dict[str, int]) -> str:
@@ -159,11 +162,12 @@ def _without_foreign(text: str, language: str, counts: dict[str, int]) -> str:
         return text
     if language not in ("zh", "en"):
         language = script_language(text)
-    # Cheap signs first: nearly no text has one. Then the share of Han: a text in both scripts has no foreign lines.
+    # Cheap signs first: nearly no text has one. Then the share of Han: in a text of both scripts no line is foreign.
     if not (_HAN.search(text) if language == "en" else any(mark in text for mark in _SIGNS)):
         return text
-    han = sum(map(len, _HAN_RUN.findall(text)))
-    if han * 8 > len(text) if language == "en" else han * 3 < len(text):
+    # A Han character has two bytes more than an ASCII one has.
+    more = len(text.encode("utf-8", "surrogatepass")) - len(text)
+    if more * 4 > len(text) if language == "en" else more * 3 < 2 * len(text):
         return text
     lines = list(_lines(text))
     gone: set[int] = set()
@@ -189,9 +193,11 @@ def _is_notice(line: str, own: str) -> bool:
     """Whether a line is a notice in the script that is not the text's own."""
     if own == "zh":
         return not _HAN.search(line) and _NOTICE.search(line) is not None
+    if line.isascii() or not _CREDIT.search(line):
+        return False
     bare = _LINK.sub("", line)
     # The text of links is often the translator's name.
-    return script_language(bare) == "zh" and len(_HAN.findall(bare)) >= 2 and _CREDIT.search(line) is not None
+    return script_language(bare) == "zh" and len(_HAN.findall(bare)) >= 2
 
 
 def _closed_up(lines: list[str]) -> str:
