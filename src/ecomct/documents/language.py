@@ -41,7 +41,7 @@ _CODES = ("", "zh", "zh-Hans", "zh-Hant", "en", *_SCRIPTS)
 _ADDRESS = re.compile(r"(?:https?://|www\.)[!-~]+")
 
 # The identifier is not asked about shorter text, nor believed below this confidence: see docs/cleaning.md.
-LONG_TEXT = 80
+LONG_TEXT = 40
 SURE = 0.9
 # Characters that are looked at for English words, and that the identifier reads.
 _GLANCE, _READ = 600, 1500
