@@ -12,7 +12,7 @@ _MAY_SAY = r"(?:号码?|號|账号|帐号|群号?|[iI][dD](?![A-Za-z])|是|为|[
 _ASCII_LEFT = r"(?<![0-9A-Za-z_@.-])"
 _ASCII_RIGHT = r"(?![A-Za-z0-9_@-])(?!\.[A-Za-z0-9])"
 _QQ = Cued(
-    "account", rf"(?:(?<![A-Za-z])[Qq]{{2}}|扣扣|[加+＋][Qq]|企鹅号){_MAY_SAY}", rf"(?<![0-9A-Za-z])[1-9][0-9]{{4,11}}{RIGHT}"
+    "account", rf"(?:(?<![A-Za-z])[Qq]{{2}}|扣扣|[加+＋][Qq]|企鹅号){_MAY_SAY}", rf"(?<![0-9])[1-9][0-9]{{4,11}}{RIGHT}"
 )
 _WECHAT_NAMES = r"(?:[微薇威][信芯]|(?<![A-Za-z])(?:(?i:we\s?chat|weixin)|[VvWw][Xx]|[加+][VvWw])|[VvWw]信|加[VvWw])"
 _WECHAT = (
