@@ -452,3 +452,393 @@ card holder 4 x 3 inches
 ID: B00545ATZW
 """
 )
+TEST = parsed(
+    r"""
+# phone zh
+东西收到了,有问题打我电话⟦phone:15012340001⟧
+刘先生⟦phone:13466778899⟧ 下午在家
+麻烦转告师傅我的新号⟦phone:177-0088-1234⟧
+老板电话多少?⟦phone:0731-84412345⟧
+⟦phone:400 666 8899⟧这个号是厂家的
+投诉到⟦phone:0757-22334455⟧也没人管
+发票抬头加电话⟦phone:(010)64321098⟧
+需要的联系⟦phone:13688990011⟧,自提优先
+手机⟦phone:+86-138-1111-2222⟧
+修理点:⟦phone:025-8899 7766⟧
+大堂经理⟦phone:18955667788⟧随时可打
+⟦phone:020-38881234⟧转803找小李
+厂家服务热线为⟦phone:8008201234⟧
+孩子爷爷的手机号码⟦phone:13100009999⟧,白天接得到
+快递员小张⟦phone:17600112233⟧
+前台⟦phone:0898-66778899⟧,订房⟦phone:0898-66778800⟧
+给我发短信 ⟦phone:199 8877 6655⟧
+报名电话⟦phone:87654321⟧
+有货打给我tel:⟦phone:13257894561⟧
+急!⟦phone:15812348888⟧/⟦phone:010-88997766⟧
+家里座机是⟦phone:5561234⟧
+出二手,⟦phone:13012349876⟧短信联系
+保修卡上的电话⟦phone:4006123456⟧是空号
+# phone en
+If it breaks, phone ⟦phone:0161 496 0123⟧ and ask for Dave
+reach me at ⟦phone:(702) 555-0191⟧
+our number: ⟦phone:1 (888) 555-0175⟧
+Cell: ⟦phone:646.555.0103⟧
+you may call the manufacturer directly at ⟦phone:1-877-555-0164⟧ m-f 8-5
+call me, ⟦phone:305-555-0129⟧
+Tel: ⟦phone:+1-416-555-0182⟧ (Toronto)
+questions about installation? dial ⟦phone:866 555 0137⟧
+I texted ⟦phone:(919)555-0140⟧ and got nothing
+Germany ⟦phone:+49 (0)30 901820⟧
+Order hotline ⟦phone:0800 123 4567⟧
+customer care 24/7 ⟦phone:800.555.0155⟧
+phone # is ⟦phone:2485550116⟧
+Mumbai showroom ⟦phone:+91 98765 43210⟧
+call my cell ⟦phone:555-0190⟧ when you arrive
+fax: ⟦phone:+33 1 42 68 53 00⟧
+# email
+需要说明书的留邮箱:⟦email:mumu2009@sina.com⟧
+电子版发⟦email:caiwu@huamei-tech.com⟧即可
+⟦email:13900001111@139.com⟧ 这是我的
+E-mail:⟦email:chen_f@foxmail.com⟧,QQ同号
+反馈请写信至⟦email:feedback@brand.com.hk⟧
+my wife's address is ⟦email:m.johnson77@aol.com⟧
+warranty form: ⟦email:warranty-claims@toolmaker.us⟧
+just e-mail ⟦email:Sam@SamsSaddles.com⟧, great guy
+drop a line to ⟦email:peter.pan [at] neverland [dot] org⟧
+reply to ⟦email:lost.mitten@proton.me⟧ please
+⟦email:tom dot lee at gmail dot com⟧
+中文客服⟦email:kefu01@shop.cn⟧,英文客服⟦email:help01@shop.cn⟧
+I sent pics to ⟦email:claims_dept@parcel-post.net⟧ yesterday
+邮箱是⟦email:abc123#qq.com⟧(#换成@)
+# id
+收件人身份证⟦id:310115197806074194⟧,海关要求
+我身份证号是⟦id:330106196509243273⟧,请核实
+清关用:⟦id:320583197211238356⟧
+姓名:王芳 身份证号码:⟦id:440304195904195370⟧
+补录⟦id:510107195511241846⟧
+老证⟦id:320583196106285949⟧有效期长期
+一代身份证号码:⟦id:420111571215816⟧
+台胞证通行证号码 ⟦id:T12345678⟧
+the form wants your social security number (⟦id:536-90-4399⟧)
+SSN: ⟦id:612 45 7890⟧
+my passport number is ⟦id:GB9876543⟧
+证件号⟦id:110105197907207849⟧
+# card
+麻烦退到我工行卡⟦card:6222024657871331503⟧
+招行 ⟦card:6225 8801 0801 3267 732⟧ 户名李四
+储蓄卡⟦card:6214833473829973760⟧没收到退款
+转账:⟦card:6217008227824896380⟧
+卡号是⟦card:6239 9091 6998 5431⟧
+他们让我把钱打到⟦card:6225880260647468729⟧
+信用卡号:⟦card:4556981693406085⟧
+my visa ⟦card:4835-6159-5148-4656⟧ was charged
+refund to card ⟦card:5236 2316 6587 6039⟧ please
+MasterCard number: ⟦card:5469096705466887⟧
+it stored my card number ⟦card:4648236629946807⟧
+American Express ⟦card:3704-653755-64645⟧
+bank account IBAN: ⟦card:GB29 NWBK 6016 1331 9268 19⟧
+# order
+淘宝订单编号⟦order:1847263549872013⟧,少发一件
+单号⟦order:SF1098765432101⟧停在中转站三天了
+京东订单:⟦order:220987654321⟧
+韵达快递⟦order:4312345678901⟧一直不动
+交易号:⟦order:2024031522001412345⟧
+退货快递单号 ⟦order:YT8876543210987⟧
+我订单号是⟦order:E20230987001⟧
+中通⟦order:75312345678901⟧
+顺丰单号:⟦order:253123456789⟧
+EMS:⟦order:EB987654321CN⟧
+发货单号:⟦order:FH-20240101-0099⟧
+Amazon order ⟦order:114-9876543-2345678⟧ arrived crushed
+order no: ⟦order:77120934⟧
+USPS tracking number ⟦order:9205590164917312345678⟧
+Order# ⟦order:BX-55120⟧ refund please
+tracking id: ⟦order:TBA305512345678⟧
+shipment number ⟦order:LX123456789US⟧
+invoice # ⟦order:2023-004417⟧
+FedEx tracking ⟦order:771234567890⟧ says delivered
+my order (⟦order:#100234567⟧) was wrong
+# address zh
+麻烦送到⟦address:北京市朝阳区建国路93号万达广场8号楼2603⟧
+收货地址:⟦address:山东省青岛市市南区香港中路76号颐中假日酒店⟧
+改寄⟦address:重庆市渝中区解放碑民族路188号环球金融中心42楼⟧
+我家地址⟦address:南京市鼓楼区中山北路281号虹桥中心1栋1801室⟧
+⟦address:西安市雁塔区高新路25号⟧ 张师傅收
+住⟦address:上海市徐汇区漕溪北路398弄2号楼1505室⟧
+店铺在⟦address:中山路66号⟧斜对面
+地址:⟦address:福建省泉州市晋江市陈埭镇岸兜村158号⟧
+邮到⟦address:长春市绿园区春城大街12号院3门402⟧
+宿舍是⟦address:华南理工大学北区宿舍7栋508室⟧
+把货放⟦address:金色家园3幢1单元201⟧门口就行
+送货地址是⟦address:东莞市虎门镇连升路银龙大厦5楼502⟧
+修了两次,地点在⟦address:解放大道1277号⟧
+收件:⟦address:郑州市金水区花园路甲55号院⟧
+寄件地址 ⟦address:云南省昆明市五华区人民西路120号⟧
+搬到了⟦address:大连市沙河口区西安路107号福佳新天地B座1610⟧
+# address en
+My new place is ⟦address:4810 Birch Hollow Dr, Raleigh, NC 27606⟧.
+they shipped it to ⟦address:17 Elm Court⟧ instead of mine
+Store: ⟦address:2150 S Main St, Salt Lake City, UT 84115⟧
+return to: ⟦address:PO Box 4471, Tempe, AZ 85285⟧
+we are at ⟦address:221B Baker Street, London NW1 6XE⟧
+showroom ⟦address:1000 Broadway Ste 500, Oakland, CA 94607⟧
+⟦address:9 Harbour Road, Unit 3, Halifax, NS B3K 5M7⟧
+Deliver to ⟦address:350 Fifth Avenue, Floor 21, New York, NY 10118⟧, ring twice
+Address: ⟦address:48 Pirrama Rd, Pyrmont NSW 2009⟧
+lives at ⟦address:1600 Pennsylvania Avenue⟧
+⟦address:12746 Jefferson Blvd #1120, Playa Vista, CA 90094⟧ has them in stock
+it went to ⟦address:78 Sunny Hill Lane, Portland, Maine 04101⟧
+# account
+要货的加扣扣⟦account:88120076⟧
+微信同号 wx:⟦account:zhang_yu1999⟧
+想要代购加微信:⟦account:daigou_anna⟧
+公司QQ⟦account:2850012345⟧在线
+我的旺旺号:⟦account:天天向上2010⟧
+关注微博:⟦account:@数码老王⟧
+加v ⟦account:xm778899⟧ 看实物
+微信ID ⟦account:Lucky-Star77⟧
+京东账号⟦account:jd_58f6abcd12⟧被冻结
+用户名:⟦account:lihua2008⟧
+QQ:⟦account:61234567⟧,验证写买家
+抖音号:⟦account:meishi_lao6⟧
+淘宝ID:⟦account:随风飘_88⟧
+小红书号⟦account:9527123456⟧
+qq群:⟦account:137445566⟧
+my wechat is ⟦account:panda_lee88⟧
+WeChat:⟦account:teashop2018⟧
+twitter handle ⟦account:@mapleleaf_j⟧
+Find us on Facebook ⟦account:@OldMillFarm⟧
+IG: ⟦account:@plant.lady.99⟧
+skype id: ⟦account:live.mike77⟧
+telegram: ⟦account:@gpu_resale⟧
+login: ⟦account:amy_w2001⟧
+account # ⟦account:00451279⟧ was billed twice
+TikTok ⟦account:@kitchenhacks_55⟧
+# token
+点这个 https://mall.cn/pay?orderid=9&sign=⟦token:7fd1b0a2c3⟧ 付款
+http://www.site.com/index.php?PHPSESSID=⟦token:k3j4h5g6f7d8⟧
+get it: https://dl.host.io/file.zip?token=⟦token:Zx81-aa0_Q⟧&v=3
+https://⟦token:buyer:pa55word⟧@git.shop.com/repo.git
+https://pay.com/cb#access_token=⟦token:2YotnFZFEjr1zCsicMWpAA⟧
+https://a.cn/s?openid=⟦token:oUpF8uMuAJO_M2pxb1Q9zNjWeS6o⟧&lang=zh
+https://news.io/u?e=1&email=⟦email:carl@bikes.dk⟧
+www.x.org/?auth=⟦token:f00dcafe⟧&page=2
+https://q.com/?mobile=⟦phone:13611112222⟧
+https://x.io/d?key=⟦token:AIzaSyD3x4mpl3K3yWithLength⟧
+# ip
+我的IP是⟦ip:113.88.210.45⟧,帮查下
+从⟦ip:222.66.103.9⟧登录的
+hosted on ⟦ip:13.107.42.14⟧
+they logged my address ⟦ip:73.162.19.204⟧
+ipv6 ⟦ip:2400:3200::1⟧ works
+curl http://⟦ip:118.31.7.99⟧:3000/
+异地登录 ⟦ip:36.152.44.95⟧
+DNS ⟦ip:114.114.114.114⟧ 很快
+"""
+)
+TEST_NOT = parsed(
+    r"""
+# model
+小米14 Ultra 16GB+1TB 钛金属
+戴森 V12 Detect Slim 吸尘器
+replaces OEM 3387747, 3387749 and 8565582
+compatible with WPW10321304 and AP6019471
+货号:DD1391-100 黑白熊猫
+ThinkPad X1 Carbon Gen 11 21HM0012CD
+Canon 545XL ink, 8286B001
+三星 QA65Q80CAJXXZ 电视
+HP 305A CE410A toner
+Model: 4155550132
+part no. 617-924-6006 does not fit
+型号 KFR-35GW/BDN8Y-YH200(1)
+滤芯 3M AP2-405G
+卡西欧 GA-2100-1A1PR
+item number 8005557788 in the catalog
+耐克 DH7561-102 42.5码
+Moen 7594SRS faucet and 1222 cartridge
+美的 MB-FB40Simple111
+电池 BL-5C 3.7V 1020mAh
+产品编号15800138000
+samsung part # da29-00020b
+Makita 197599-5 charger DC18RC
+OPPO Find X6 Pro 飞泉绿
+S/N 5CD1234XYZ
+料号 1391234567 停产
+# barcode
+条形码:6901028075831
+扫码 6970399920415 没反应
+ISBN 978-3-16-148410-0 hardcover
+UPC: 885909950805
+ISSN 1000-3428
+gtin 00012345600012
+书号:7-302-02368-9
+EAN-13: 5901234123457
+ISBN 0471958697
+69开头的条码6921734976505
+# price
+原价6999现价5499立减1500
+拼团价39.9元2件
+Paid $24.99 + $5.99 shipping
+¥18888888 的手表
+from 1,200,000 to 3,500,000 won
+HK$15800000
+3@ 9.99
+成交额13900000000元
+saves you $400-800 a year
+押金2000-3000元
+# date
+2018年3月5日-2018年3月12日
+生产日期20230415 保质期18个月
+Nov 12, 2019 at 10:45 PM
+1986-2016 三十年
+08/15/2020-08/20/2020
+2021-06-18 00:00:01 抢到的
+the 2010 2011 2012 models
+周一至周五9:00-18:00
+10-12-2022 delivered
+联系客服时间2020-11-11
+# version
+iOS 16.4.1.2 续航
+firmware 2.0.3.11
+version 10.0.19045 build 2364
+驱动版本:31.0.15.3623
+v5.2.1.0 beta
+Chrome 114.0.5735.198
+# size
+1600*900 144Hz 27英寸
+长120 宽60 高75cm
+1920 x 1080 x 60 fps
+10 x 10 x 4.5 inches
+单人床90*200 双人床180*200
+mesh 400-800-1000
+8K 7680×4320
+550W 80PLUS
+容量 20000mAh 74Wh
+1/2-20 x 1-1/4 bolt
+12V 100Ah LiFePO4
+重505g 厚8.95mm
+500GB 7200rpm SATA
+胸围96 腰围80 臀围100
+# coin
+2012年壬辰龙年 1/10盎司金币 证书编号 0012345
+第三套人民币 1角 冠号 5670123
+猴票 T46 1980年
+咸丰重宝 当五十 重量53.2g
+1元硬币 发行量100000000枚
+NGC 2805123-004 MS69
+建国钞 J1234567890 全程无4
+Peace dollar 1921-D VG
+整刀连号 45600001-45600100
+Scott #1234 mint stamp
+# quantity
+1000000 units sold
+播放量138亿 粉丝1200万
+0.00000001 BTC
+2^32=4294967296
+total 62607360 blocks
+10000000个赞
+11111111111111
+188888888888
+used 104857600 bytes of 209715200
+pi 3.1415926535
+# place
+住在黄山脚下的宾馆,3楼有餐厅
+北京南站出来走10分钟
+房间在8楼,电梯很慢
+杭州西湖区的店
+坐2号线到世纪大道站换乘
+四川成都 顺丰包邮
+新建路和人民路交叉口
+12号发货15号到
+Made in Shenzhen, China
+the Wall Street Journal
+24 Hour Drive Thru
+Store on Main Street in Salem
+100 Best Places to visit
+1 Infinite Loop is a book
+海淀区的房子
+在解放路买的
+二号楼电梯坏了
+5街区购物中心
+上海 2010 世博会
+京沪高速公路
+35 mm Film Road Trip
+# social
+微信红包真方便
+QQ空间打不开
+加了微信好友才给返现
+公众号回复"1"领券
+微博热搜第3名
+Facebook page has 2000 likes
+Instagram worthy photos
+snap on tools 1/2 inch
+QQ飞车 2023 赛季
+支持支付宝、微信和银联
+line up the 4 holes
+tumblr style poster 24x36
+旺旺仙贝 零食 105g
+wx7 scooter 2 wheels
+用QQ邮箱注册的
+# mailish
+5 for $1 @ the dollar store
+icon@3x.png
+pip install requests@latest
+it was sold @ 50% off
+@font-face in css
+ssh root@localhost
+look at dot matrix printers
+a@b
+version@1.0
+come@me bro
+# url
+https://www.taobao.com/markets/3c/2023
+http://www.dpreview.com/reviews/13900138
+https://item.m.jd.com/product/10056789012.html?sku=13800138000
+www.amazon.com/gp/product/B07XJ8C8F5
+https://github.com/torvalds/linux/issues/12345678
+https://shop.com/c?color=red&size=xl&page=12
+https://youtu.be/dQw4w9WgXcQ?t=42
+https://archive.org/web/20141220083959/
+# ipish
+192.168.0.100:8080
+172.16.254.1 gateway
+0.0.0.0/0
+224.0.0.1 multicast
+section 3.4.1.2
+比分 21:19:21
+00:1A:2B:3C:4D:5E
+# callish
+phone case for iPhone 12
+call quality is 10/10, battery 4000
+手机屏幕6.7英寸
+座机电话还能用10年
+text font 14
+the hotline waited 45 minutes
+电话本存了500个
+拨了10010查余额
+Mobile 2023 edition
+热线排队20分钟
+# orderish
+买了2单共5件
+订单量1000000
+运费险10元
+This is my order 3 times
+ordered 2020-05-01
+ordering 12345 pieces
+tracking a 5000 lb trailer
+快递3天到
+交易成功10086笔
+a tall order 100%
+# idish
+身份证套 10个装
+护照夹 14x10cm
+ID 2023 edition
+银行卡包 20卡位
+social security of 1935
+社保卡不能用
+1101051990 年份
+card 12 of 52
+memory card 128 GB
+证件照 1寸 8张
+"""
+)
