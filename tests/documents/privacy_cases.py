@@ -466,7 +466,7 @@ TEST = parsed(
 手机⟦phone:+86-138-1111-2222⟧
 修理点:⟦phone:025-8899 7766⟧
 大堂经理⟦phone:18955667788⟧随时可打
-⟦phone:020-38881234⟧转803找小李
+⟦phone:020-38881234转803⟧找小李
 厂家服务热线为⟦phone:8008201234⟧
 孩子爷爷的手机号码⟦phone:13100009999⟧,白天接得到
 快递员小张⟦phone:17600112233⟧
@@ -557,7 +557,7 @@ tracking id: ⟦order:TBA305512345678⟧
 shipment number ⟦order:LX123456789US⟧
 invoice # ⟦order:2023-004417⟧
 FedEx tracking ⟦order:771234567890⟧ says delivered
-my order (⟦order:#100234567⟧) was wrong
+my order (#⟦order:100234567⟧) was wrong
 # address zh
 麻烦送到⟦address:北京市朝阳区建国路93号万达广场8号楼2603⟧
 收货地址:⟦address:山东省青岛市市南区香港中路76号颐中假日酒店⟧
