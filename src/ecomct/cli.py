@@ -60,7 +60,8 @@ def _stage_command(name: str, help_text: str) -> None:
 
 for _name, _help in {
     "ingest": "Read the sources into documents.",
-    "link": "Find duplicates, held-out products and each row's home product.",
+    "duplicates": "Find rows that repeat another, equal or nearly.",
+    "link": "Find held-out products and each row's home product.",
     "tokenize": "Turn documents into token ids.",
     "mix": "Choose the rows that are read together.",
     "pack": "Blend and pack samples into sequences, for every arm.",

@@ -23,9 +23,9 @@ from ecomct.progress import console, out, show
 from ecomct.recipe.model import Arm, Recipe
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, read_manifest
-from ecomct.stages import evaluate, ingest, link, mix, pack, report, tokenize, train
+from ecomct.stages import duplicates, evaluate, ingest, link, mix, pack, report, tokenize, train
 
-STAGES = ("ingest", "link", "tokenize", "mix", "pack", "train", "evaluate", "report")
+STAGES = ("ingest", "duplicates", "link", "tokenize", "mix", "pack", "train", "evaluate", "report")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def steps(run: RunFolder, until: str) -> Iterator[Step]:
     """The steps of a run in order, up to and including stage `until`."""
     modules = {
         "ingest": ingest,
+        "duplicates": duplicates,
         "link": link,
         "tokenize": tokenize,
         "mix": mix,

@@ -27,6 +27,10 @@ class RunFolder:
         return self.folder / "documents"
 
     @property
+    def duplicates(self) -> Path:
+        return self.folder / "duplicates"
+
+    @property
     def links(self) -> Path:
         return self.folder / "links"
 
