@@ -60,8 +60,9 @@ def _stage_command(name: str, help_text: str) -> None:
 
 for _name, _help in {
     "ingest": "Read the sources into documents.",
+    "duplicates": "Find rows that repeat another, equal or nearly.",
     "screen": "Find rows that hold an item of a benchmark.",
-    "link": "Find duplicates, held-out products and each row's home product.",
+    "link": "Find held-out products and each row's home product.",
     "tokenize": "Turn documents into token ids.",
     "mix": "Choose the rows that are read together.",
     "pack": "Blend and pack samples into sequences, for every arm.",

@@ -33,14 +33,16 @@ _POSTINGS = 64
 class Index:
     """Hashes sorted with what they are of. All arrays may be memory maps.
 
-    By needle: `tokens` that its n-grams cover at the most (0: it is sought whole only), `needed` of them, the `enough` of its language, whether it is a
-    `title` or a `text` (an answer is neither), and its `letters`. `gram` is sorted; entry i is n-gram of `gram_size[i]` tokens
-    at `gram_start[i]` of needle `gram_needle[i]`. `whole` is the sorted hash of a needle's letters, `whole_needle` whose. `key` is the sorted
-    hash of a product, `key_needle` whose. `bloom` says of most other hashes that they are in neither.
+    By needle: `tokens` that its n-grams cover at the most (0: it is sought whole only), `needed` of them, how many of its n-grams
+    are (`grams`: of a short text all, so that no two halves from different places make it up), the `enough` of its language, and
+    whether it is a `title` or a `text` (an answer is neither). `gram` is sorted; entry i is an n-gram of `gram_size[i]`
+    tokens at `gram_start[i]` of needle `gram_needle[i]`. `whole` is the sorted hash of a needle's letters, `whole_needle` whose.
+    `key` is the sorted hash of a product, `key_needle` whose. `bloom` says of most other hashes that they are in neither.
     """
 
     tokens: I32
     needed: I32
+    grams: I32
     enough: I32
     title: npt.NDArray[np.bool_]
     text: npt.NDArray[np.bool_]
@@ -147,6 +149,7 @@ def _index(needles: Needles, roles: list[set[str]], keys: dict[int, int], settin
     return Index(
         tokens=tokens.astype(np.int32),
         needed=needed,
+        grams=np.where(tokens <= enough, np.bincount(needle, minlength=len(size)), 0).astype(np.int32),
         enough=enough.astype(np.int32),
         title=title,
         text=text,

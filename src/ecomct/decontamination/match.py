@@ -104,7 +104,9 @@ def _overlaps(index: Index, tokens: Tokens) -> Matches:
         return Matches(none, none, none.astype(np.int8), none.astype(np.float32), none, none)
     documents, needles, held = coverage(document, needle, start, size_of)
     length, all_tokens = np.diff(tokens.first)[documents], np.asarray(index.tokens)[needles]
-    enough = held >= np.asarray(index.needed)[needles]
+    pairs, count = np.unique(_pair(document, needle), return_counts=True)
+    count = count[np.searchsorted(pairs, _pair(documents, needles))]
+    enough = (held >= np.asarray(index.needed)[needles]) & (count >= np.asarray(index.grams)[needles])
     # A short document may be a part of a long item.
     enough |= (held >= _PART * length) & (held >= np.asarray(index.enough)[needles])
     documents, needles, held = documents[enough], needles[enough], held[enough]

@@ -41,7 +41,7 @@ _CODES = ("", "zh", "zh-Hans", "zh-Hant", "en", *_SCRIPTS)
 _ADDRESS = re.compile(r"(?:https?://|www\.)[!-~]+")
 
 # The identifier is not asked about shorter text, nor believed below this confidence: see docs/cleaning.md.
-LONG_TEXT = 80
+LONG_TEXT = 40
 SURE = 0.9
 # Characters that are looked at for English words, and that the identifier reads.
 _GLANCE, _READ = 600, 1500
@@ -49,7 +49,7 @@ _GLANCE, _READ = 600, 1500
 _ENGLISH_WORDS = """the and this that with are you your they my but not would from it which there their what when has been
     these were only very than just because its into our other should could does how if"""
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
-_WORD = re.compile(r"[a-z\u00df-\u024f]+")
+_WORD = re.compile(r"[^\W\d_]+")
 # Languages that shops write in Latin letters. Without the rare ones, which lists of parts and brands resemble.
 _KNOWN = "en es fr de it pt nl pl sv da no fi cs sk sl hr ro hu tr vi id ms ca et lv lt sq tl sw az is ga"
 
@@ -154,9 +154,12 @@ def _is_mixed(letters: Letters) -> bool:
 
 def _foreign_latin(text: str) -> tuple[str, float] | None:
     """Code and confidence where text in Latin letters is surely not English, else None."""
-    words = _WORD.findall(text[:_GLANCE].lower())
-    english = sum([word in _ENGLISH for word in words])
+    words = _WORD.findall(text[:_GLANCE])
+    english = sum([word.lower() in _ENGLISH for word in words])
     if english >= 2 and english * 20 >= len(words):
+        return None
+    # Prose of any language is small letters for the most part; titles, brands and part lists are not.
+    if sum(map(str.islower, words)) * 2 < len(words):
         return None
     language, confidence = _identifier().classify(text[:_READ])
     # Rounded: the last bits of a float may differ from one processor to the next.

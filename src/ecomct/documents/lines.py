@@ -7,9 +7,8 @@ between are never touched. In doubt a line stays: a quotation, a name or a produ
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ecomct.documents.language import script_language
 from ecomct.seeded import hash_text
@@ -19,15 +18,14 @@ _CLOSING = "\"'\u201d\u2019」』》)]*_"
 # A run of stops with the closing marks and white space behind it. Disjoint classes: linear.
 _RUN = re.compile(rf"([{re.escape(_STOPS)}]+)[{re.escape(_CLOSING)}]*(\s*)")
 _EDGE = " \t.。!?;~\u2026,:、-–—_*#>|=+\"'()[]{}《》「」“”‘’・·"
-_FENCE = ("```", "~~~")
+_FENCE, _MARKS = ("```", "~~~"), frozenset("`~#")
 _HEADING = re.compile(r"#{1,6}\s")
 # Lines that neither stand for a text nor end it: white space, rules, and the link definitions of Markdown.
 _HOLLOW = re.compile(r"\W*\Z|\[[^\]\n]{1,80}\]:\s?\S+\Z")
 # What marks a foreign line as a notice of whoever republished the text, and not as a part of it.
 _CREDIT = re.compile(r"[(\[]?[\u4e00-\u9fff]{1,6}[)\]]?\s?:|本文|版权|转载|原创|扫码|关注|译注|\]\(https?://|©")
-_NOTICE = re.compile(
-    r"©|\(c\) \d{4}|copyright|all rights reserved|powered by|share (?:this|on)\b|follow us|skip to content", re.I
-)
+_NOTICE = re.compile(r"©|copyright|all rights reserved|powered by|share this|follow us|skip to content", re.I)
+_SIGNS = ("©", "opyright", "OPYRIGHT", "ights ", "owered ", "hare ", "ollow ", "kip ")  # one of them is in every notice
 _LINK = re.compile(r"\[[^\]\n]{0,200}\](?:\([^)\s]{0,400}\)|\[[^\]\n]{0,80}\])?|https?://[!-~]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WITHIN = 8  # lines from either end among which a foreign notice is sought, those that are removed not counted
@@ -36,25 +34,28 @@ _LONG = 400  # characters from which a text of several lines has ends
 
 @dataclass(frozen=True)
 class Frequent:
-    """Lines and sentences that a source repeats, as hashes of their `plain` form. Small, and cheap to hand to a worker."""
+    """Lines, and perhaps sentences, that a source repeats: hashes of their `plain` form. Small, cheap to hand to a worker.
+
+    `heads` are their first two characters: nearly every other piece is told from them by these alone.
+    """
 
     hashes: frozenset[int] = frozenset()
-    lengths: frozenset[int] = frozenset()
-    shortest: int = field(default=1 << 30)
+    heads: frozenset[str] = frozenset()
+    shortest: int = 0
+    in_sentences: bool = False
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Frequent:
-        """Of texts in their `plain` form."""
-        known = list(texts)
-        lengths = frozenset(map(len, known))
-        return cls(frozenset(map(hash_text, known)), lengths, min(lengths, default=1 << 30))
+    def of(cls, texts: Iterable[str], in_sentences: bool = True) -> Frequent:
+        """Of texts in their `plain` form; `in_sentences`: sentences are looked up too, not only lines."""
+        known = [text for text in texts if text]
+        heads = frozenset(text[:2] for text in known)
+        return cls(frozenset(map(hash_text, known)), heads, min(map(len, known), default=0), in_sentences)
 
     def holds(self, piece: str) -> bool:
         """Whether a line or sentence is one of them, whatever its case and the punctuation around it."""
-        if len(piece) < self.shortest:
+        if piece[:2] not in self.heads and piece.lstrip(_EDGE)[:2].casefold()[:2] not in self.heads:
             return False
-        text = plain(piece)
-        return len(text) in self.lengths and hash_text(text) in self.hashes
+        return hash_text(plain(piece)) in self.hashes
 
 
 NOTHING = Frequent()
@@ -80,13 +81,12 @@ def without_lines(text: str, frequent: Frequent, language: str) -> tuple[str, di
     >>> without_lines("有货的。感谢您的支持,祝您购物愉快!", Frequent.of(["感谢您的支持,祝您购物愉快"]), "zh")
     ('有货的。', {'line:boilerplate': 1})
     """
-    lined = "\n" in text
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     if frequent.hashes and len(text) >= frequent.shortest:
         text = _without_frequent(text, frequent, counts)
-    if lined and len(text) >= _LONG:
+    if len(text) >= _LONG and "\n" in text:
         text = _without_foreign(text, language, counts)
-    return text, dict(counts)
+    return text, counts
 
 
 def readable(text: str) -> Iterator[str]:
@@ -115,32 +115,34 @@ def _lines(text: str) -> Iterator[tuple[str, bool]]:
     """Lines of a text and whether each is fixed: a heading, a fence or the code within it."""
     inside = False
     for line in text.split("\n"):
-        fence = line.startswith(_FENCE)
-        yield line, inside or fence or _HEADING.match(line) is not None
-        inside ^= fence
+        fixed = inside
+        if line[:1] in _MARKS:
+            fence = line.startswith(_FENCE)
+            fixed = inside or fence or _HEADING.match(line) is not None
+            inside ^= fence
+        yield line, fixed
 
 
-def _without_frequent(text: str, frequent: Frequent, counts: Counter[str]) -> str:
+def _without_frequent(text: str, frequent: Frequent, counts: dict[str, int]) -> str:
     kept: list[str] = []
     gone = 0
     for line, fixed in _lines(text):
-        if fixed or len(line) < frequent.shortest:
-            kept.append(line)
-        elif frequent.holds(line):
-            gone += 1
-        else:
-            pieces = sentences(line)
-            stay = [not frequent.holds(piece) for piece in pieces]
-            if not all(stay):
-                gone += stay.count(False)
-                line = _joined(pieces, stay)
-                # What is left may be a line that is frequent as a whole.
-                if not line or frequent.holds(line):
-                    continue
-            kept.append(line)
+        if not fixed and len(line) >= frequent.shortest:
+            if frequent.holds(line):
+                gone += 1
+                continue
+            if frequent.in_sentences and len(pieces := sentences(line)) > 1:
+                stay = [not frequent.holds(piece) for piece in pieces]
+                if not all(stay):
+                    gone += stay.count(False)
+                    line = _joined(pieces, stay)
+                    # What is left may be a line that is frequent as a whole.
+                    if not line or frequent.holds(line):
+                        continue
+        kept.append(line)
     if not gone:
         return text
-    counts["line:boilerplate"] += gone
+    counts["line:boilerplate"] = gone
     return _closed_up(kept)
 
 
@@ -154,33 +156,36 @@ def _joined(pieces: list[str], stay: list[bool]) -> str:
     return line.strip()
 
 
-def _without_foreign(text: str, language: str, counts: Counter[str]) -> str:
-    """Notices in the other script among the first and last lines of a text that is otherwise in one."""
-    han = len(_HAN.findall(text))
-    own = script_language(text) if language not in ("zh", "en") else language
-    # Of Chinese text that holds no Latin line, and of English text without Han, nothing is foreign.
-    if own == "en" and (not han or han * 4 > len(text)):
+def _without_foreign(text: str, language: str, counts: dict[str, int]) -> str:
+    """Without notices in the other script among the first and last lines of a text that is otherwise in one."""
+    if text.isascii():
         return text
-    if own == "zh" and (han * 2 < len(text) or not _NOTICE.search(text)):
+    if language not in ("zh", "en"):
+        language = script_language(text)
+    # Cheap signs first: nearly no text has one. Then the share of Han: in a text of both scripts no line is foreign.
+    if not (_HAN.search(text) if language == "en" else any(mark in text for mark in _SIGNS)):
+        return text
+    # A Han character has two bytes more than an ASCII one has.
+    more = len(text.encode("utf-8", "surrogatepass")) - len(text)
+    if more * 4 > len(text) if language == "en" else more * 3 < 2 * len(text):
         return text
     lines = list(_lines(text))
-    order = [*range(len(lines))]
     gone: set[int] = set()
-    for indices in (order, order[::-1]):
-        seen = 0
+    for indices in (range(len(lines)), range(len(lines) - 1, -1, -1)):
+        kept = 0
         for index in indices:
             line, fixed = lines[index]
-            if index in gone or _HOLLOW.match(line):
+            if index in gone or not line or _HOLLOW.match(line):
                 continue
-            if not fixed and _is_notice(line, own):
+            if not fixed and _is_notice(line, language):
                 gone.add(index)
                 continue
-            seen += 1
-            if seen == _WITHIN:
+            kept += 1
+            if kept == _WITHIN:
                 break
     if not gone:
         return text
-    counts["line:foreign"] += len(gone)
+    counts["line:foreign"] = len(gone)
     return _closed_up([line for index, (line, _) in enumerate(lines) if index not in gone])
 
 
@@ -188,9 +193,11 @@ def _is_notice(line: str, own: str) -> bool:
     """Whether a line is a notice in the script that is not the text's own."""
     if own == "zh":
         return not _HAN.search(line) and _NOTICE.search(line) is not None
+    if line.isascii() or not _CREDIT.search(line):
+        return False
     bare = _LINK.sub("", line)
     # The text of links is often the translator's name.
-    return script_language(bare) == "zh" and len(_HAN.findall(bare)) >= 2 and _CREDIT.search(line) is not None
+    return script_language(bare) == "zh" and len(_HAN.findall(bare)) >= 2
 
 
 def _closed_up(lines: list[str]) -> str:

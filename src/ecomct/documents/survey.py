@@ -37,7 +37,8 @@ SAMPLE_CHARS = 1 << 20
 _ENDS = 2000  # characters at either end of a longer text that are counted
 # Units of a large source that are read, spread by hash, and how much more than the sample is read of each.
 _UNITS, _READ = 16, 4
-_SEVERAL = 3  # products that must share a line
+# Products that must share a line: a tenth of the sample's, within these bounds.
+_SEVERAL = (3, 8)
 # A line counts as apart from its text where it stands this near an end of it or another such line.
 _NEAR = 3
 
@@ -64,10 +65,10 @@ class SurveyTask:
 
 
 class _Text(NamedTuple):
-    """A sampled text: its place in the order of the sample, the products of its row, the raw value and its size."""
+    """A sampled text: its place in the order of the sample, the product of its row (or the row), the raw value and its size."""
 
     order: int
-    owners: tuple[str, ...]
+    owner: str
     value: Any
     size: int
 
@@ -113,13 +114,16 @@ def boilerplate_texts(path: Path) -> dict[str, list[tuple[str, str]]]:
     return {name: sorted((one["field"], one["text"]) for one in found) for name, found in by_source.items()}
 
 
-def read_boilerplate(path: Path) -> dict[str, dict[str, Frequent]]:
+def read_boilerplate(path: Path, recipe: Recipe) -> dict[str, dict[str, Frequent]]:
     """Frequent lines by source and slot, as `without_lines` takes them; sources and slots without any are left out."""
     texts: dict[str, dict[str, list[str]]] = {}
     for name, found in boilerplate_texts(path).items():
         for slot, text in found:
             texts.setdefault(name, {}).setdefault(slot, []).append(text)
-    return {name: {slot: Frequent.of(listed) for slot, listed in slots.items()} for name, slots in texts.items()}
+    return {
+        name: {slot: Frequent.of(listed, recipe.sources[name].kind in _OF_SENTENCES) for slot, listed in slots.items()}
+        for name, slots in texts.items()
+    }
 
 
 def _sample(task: SurveyTask, units: list[Unit], slot: str) -> list[_Text]:
@@ -162,7 +166,8 @@ def _texts(task: SurveyTask, unit: Unit, slot: str, rows: int, units: int) -> It
             continue
         value = [_ends(lookup(row.data, column)) for column in ([columns] if isinstance(columns, str) else columns)]
         size = sum(len(one) if isinstance(one, str) else len(str(one)) for one in value)
-        yield _Text(hash_text(str(row_number(unit.source_index, unit.file_index, row.line)), task.seed), tuple(keys), value, size)
+        place = str(row_number(unit.source_index, unit.file_index, row.line))
+        yield _Text(hash_text(place, task.seed), keys[0] if keys else place, value, size)
         left -= size
         if left < 0:
             return
@@ -189,22 +194,23 @@ def _frequent(sample: list[_Text], task: SurveyTask, slot: str) -> list[Found]:
     pieces = [_pieces(text, rules.min_chars, kind in _OF_SENTENCES) for text in texts]
     rows = Counter(piece for row in pieces for piece in set(row))
     del rows[""]
+    several = min(_SEVERAL[1], max(_SEVERAL[0], len({text.owner for text in sample}) // 10))
     least = max(rules.min_rows, rules.min_share * len(sample))
     often = {piece: _Use() for piece, count in rows.items() if count >= least}
     for one, text, row in zip(sample, texts, pieces, strict=True):
         if not often.keys().isdisjoint(row):
-            _note(often, row, one.owners[0] if one.owners else str(one.order), hash_text(text))
+            _note(often, row, one.owner, hash_text(text))
     found = [
         Found(slot, piece, rows[piece], round(rows[piece] / len(sample), 4))
         for piece, use in often.items()
-        if _is_boilerplate(use, rows[piece], kind, _size(piece) >= 2 * rules.min_chars)
+        if len(use.owners) >= several and _is_boilerplate(use, rows[piece], kind, _size(piece) >= 2 * rules.min_chars)
     ]
     return sorted(found, key=lambda one: (-one.rows, one.text))
 
 
 def _is_boilerplate(use: _Use, rows: int, kind: Kind, is_long: bool) -> bool:
     """Whether a frequent piece belongs to the shop or site, and not to what the texts are about."""
-    if len(use.owners) < _SEVERAL or use.apart * 2 < rows:
+    if use.apart * 2 < rows:
         return False
     if kind == "qa":
         # A short answer that is usually all of the answer is one that many questions deserve.

@@ -18,17 +18,16 @@ Reason = Literal["", "number", "fact", "words"]
 # Numbers with their signs inside, models, Latin words, other characters one by one; signs and white space are no token.
 _TOKEN = re.compile(r"[a-z]*\d+(?:[-.,:/x×*]?[a-z\d]+)*[%°]?|[a-zà-öø-ÿāăą-ſ]+(?:'[a-z]+)?|[^\W_]|[+%#&°]")
 _DIGIT = re.compile(r"\d")
-_NEGATIONS = frozenset("不没無无非未别莫勿") | frozenset("no not never none without cannot nor neither nothing".split())
-# Colours, materials that name a variant, sizes, sides, whom it is for, numerals.
-_FACTS = frozenset(
-    "红紅橙黄黃绿綠青蓝藍紫黑白灰粉棕褐咖金银銀铜銅铁鐵大小长長短高低厚薄宽寬窄男女童婴嬰左右"
-    "二三四五六七八九十百千万萬亿億双雙单單半零春夏秋冬升克斤寸码碼"
-) | frozenset(
-    "red orange yellow green blue purple violet black white grey gray pink brown gold silver bronze beige navy ivory cream "
-    "small medium large big mini short long tall wide narrow thick thin xs s m l xl xxl xxxl left right upper lower front "
-    "back men women man woman male female mens womens boys girls kids baby adult one two three four five six seven eight nine ten "
-    "eleven twelve half double single triple first second third pack inch inches cm mm kg g lb oz ml".split()
-)
+_NOT = "no not never none without cannot nor neither nothing"
+_NEGATIONS = frozenset("不没無无非未别莫勿") | frozenset(_NOT.split())
+# Colours, materials that name a variant, sizes, sides, whom it is for, numerals, units.
+_FACTS_ZH = """红紅橙黄黃绿綠青蓝藍紫黑白灰粉棕褐咖金银銀铜銅铁鐵大小长長短高低厚薄宽寬窄男女童婴嬰左右
+    二三四五六七八九十百千万萬亿億双雙单單半零春夏秋冬升克斤寸码碼"""
+_FACTS_EN = """red orange yellow green blue purple violet black white grey gray pink brown gold silver bronze beige navy ivory
+    cream small medium large big mini short long tall wide narrow thick thin xs s m l xl xxl xxxl left right upper lower front
+    back men women man woman male female mens womens boys girls kids baby adult one two three four five six seven eight nine
+    ten eleven twelve half double single triple first second third pack inch inches cm mm kg g lb oz ml"""
+_FACTS = frozenset("".join(_FACTS_ZH.split())) | frozenset(_FACTS_EN.split())
 _LIGHT = frozenset("的地得了着過过啊呀吧呢吗嗎嘛哦噢喔嗯哈呵嘿啦哟哇呐很真太挺蛮还還也就都又")
 # Latin words this alike are one word and a slip of the pen, or its plural.
 _SAME_WORD, _SHORTEST_WORD = 85.0, 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from ecomct.recipe.source import Kind
@@ -65,10 +66,8 @@ def key_values(row: Row) -> list[tuple[str, str]]:
     for start, end in row.spans:
         name, value = _NAME.sub(r"\1", row.text[position:start]), row.text[start:end]
         if is_json and "\\" in value:
-            try:
+            with suppress(ValueError):  # a text that only begins like JSON
                 value = json.loads(f'"{value}"')
-            except ValueError:
-                pass  # a text that only begins like JSON
         pairs.append((strict(name), strict(value)))
         position = end
     return sorted(pairs)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ecomct.duplicates.changes import difference
 from ecomct.duplicates.fields import Row, key_values, segments, strict
-from ecomct.duplicates.shingles import JOINT, Plain, plain, shingles, widths
-from ecomct.duplicates.signature import FEWEST, FEWEST_VALUES, LONG, LONG_FROM, SHORT
+from ecomct.duplicates.shingles import Plain, plain, shingles, widths
+from ecomct.duplicates.signature import FEWEST, FEWEST_VALUES, LONG, LONG_FROM, SHORT, SHORT_BELOW
 from ecomct.recipe.duplicates import Duplicates
 from ecomct.recipe.source import Kind
 
@@ -25,6 +25,7 @@ _WHOLE: frozenset[Kind] = frozenset({"title", "attributes"})
 _WRITTEN: frozenset[Kind] = frozenset({"review", "qa", "article", "dialogue", "web"})
 # Pairs judged together: the shingles of their rows are in memory.
 _PAIRS = 4096
+_NONE: frozenset[int] = frozenset()
 
 
 class Verdict(NamedTuple):
@@ -35,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 class _Field(NamedTuple):
-    """A field's text, its width and the set of its shingles of each length."""
+    """A field's text, its width and the set of its shingles, of each length that its width has (signature.py)."""
 
     text: str
     plain: str
@@ -53,10 +54,13 @@ def verify(rows: Sequence[Row], pairs: Sequence[tuple[int, int]], settings: Dupl
     for start in range(0, len(pairs), _PAIRS):
         part = pairs[start : start + _PAIRS]
         chosen = sorted({position for pair in part for position in pair})
-        fields = _fields([rows[position] for position in chosen])
-        of = dict(zip(chosen, fields, strict=True))
+        fields = dict(zip(chosen, _fields([rows[position] for position in chosen]), strict=True))
         for first, second in part:
-            yield _judge(rows[first], rows[second], of[first], of[second], settings)
+            one, two = rows[first], rows[second]
+            if one.kind in _WHOLE or two.kind in _WHOLE:
+                yield _judge_whole(one, two, settings)
+            else:
+                yield _judge(one, two, fields[first], fields[second], settings)
 
 
 def _fields(rows: Sequence[Row]) -> Iterator[list[_Field]]:
@@ -65,82 +69,74 @@ def _fields(rows: Sequence[Row]) -> Iterator[list[_Field]]:
     flat = [text for parts in texts for text in parts]
     whole = plain(flat)
     width = widths(whole).tolist()
-    sets = {size: list(_sets(whole, size)) for size in (SHORT, LONG)}
-    characters = "".join(map(chr, whole.code.tolist()))
-    bounds = list(pairwise(whole.first.tolist()))
+    characters = whole.code.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    bounds = whole.first.tolist()
+    short = _sets(whole, SHORT, [one < SHORT_BELOW for one in width])
+    long = _sets(whole, LONG, [one >= LONG_FROM for one in width])
+    fields = [
+        _Field(text, characters[bounds[at] : bounds[at + 1]], width[at], short[at], long[at]) for at, text in enumerate(flat)
+    ]
     position = 0
     for parts in texts:
-        made = []
-        for text in parts:
-            start, end = bounds[position]
-            made.append(_Field(text, characters[start:end], width[position], sets[SHORT][position], sets[LONG][position]))
-            position += 1
-        yield made
+        yield fields[position : position + len(parts)]
+        position += len(parts)
 
 
-def _sets(text: Plain, size: int) -> Iterator[frozenset[int]]:
+def _sets(text: Plain, size: int, wanted: list[bool]) -> list[frozenset[int]]:
     found = shingles(text, size)
-    values = found.value.tolist()
-    for start, end in pairwise(found.first.tolist()):
-        yield frozenset(values[start:end])
+    values, bounds = found.value, found.first.tolist()
+    return [
+        frozenset(values[start:end].tolist()) if is_wanted else _NONE
+        for (start, end), is_wanted in zip(pairwise(bounds), wanted, strict=True)
+    ]
 
 
 def _judge(first: Row, second: Row, one: list[_Field], two: list[_Field], settings: Duplicates) -> Verdict:
-    if first.kind in _WHOLE or second.kind in _WHOLE:
-        return _judge_whole(first, second, settings)
-    written = first.kind in _WRITTEN and second.kind in _WRITTEN
     if len(one) != len(two):
-        one, two = [_joined(one)], [_joined(two)]
-    similarity = _similarity(_joined(one), _joined(two)) if len(one) > 1 else _similarity(one[0], two[0]) if one else 1.0
-    if similarity < settings.similarity:
-        return Verdict(similarity, "similarity")
-    reasons = [_field(left, right, written, settings) for left, right in zip(one, two, strict=True)]
-    if any(reasons) and _is_same_body(first, one, two, reasons, settings):
-        return Verdict(similarity, "")
-    reason = next((reason for reason in reasons if reason), "")
-    return Verdict(similarity, "title" if reason and first.title_chars and reason == reasons[0] else reason)
+        return Verdict(0.0, "field")
+    written = first.kind in _WRITTEN and second.kind in _WRITTEN
+    alike = [_similarity(left, right) for left, right in zip(one, two, strict=True)]
+    reasons = [
+        _reason(left, right, similarity, written, settings) for left, right, similarity in zip(one, two, alike, strict=True)
+    ]
+    lowest = min(alike, default=1.0)
+    if not any(reasons):
+        return Verdict(lowest, "")
+    body = max(range(len(one)), key=lambda at: min(one[at].width, two[at].width))
+    if reasons[body] == "similarity" or len(one) == 1:
+        return Verdict(lowest, reasons[body])
+    has_title = bool(first.title_chars and second.title_chars) and len(one) == 2
+    if has_title and not reasons[1]:
+        # The headline alone differs: the same article where it is long and nearly the same, else a page of one template.
+        is_long = min(one[1].width, two[1].width) >= 2 * settings.long_width
+        is_same = is_long and alike[1] >= (1 + settings.long_similarity) / 2
+        return Verdict(alike[1], "" if is_same else "title")
+    reason = next(reason for reason in reasons if reason)
+    return Verdict(lowest, "field" if reason == "similarity" else reason)
 
 
-def _field(one: _Field, two: _Field, written: bool, settings: Duplicates) -> str:
-    """Why a field differs."""
+def _reason(one: _Field, two: _Field, similarity: float, written: bool, settings: Duplicates) -> str:
+    """Why a field is not the same, "" where it is."""
     if one.plain == two.plain:
         return ""
-    if min(len(one.short), len(two.short)) < FEWEST and not one.short == two.short != frozenset():
-        return "field"
-    similarity = _similarity(one, two)
-    if similarity < settings.similarity:
-        return "field"
-    if min(one.width, two.width) >= settings.long_width:
-        return "" if similarity >= settings.long_similarity else "field"
-    return difference(one.text, two.text, written)
-
-
-def _is_same_body(row: Row, one: list[_Field], two: list[_Field], reasons: list[str], settings: Duplicates) -> bool:
-    """Whether only a headline differs: a long text after it is nearly the same."""
-    if len(one) != 2 or not row.title_chars or reasons[1]:
-        return False
-    wide = min(one[1].width, two[1].width) >= 2 * settings.long_width
-    return wide and _similarity(one[1], two[1]) >= (1 + settings.long_similarity) / 2
-
-
-def _joined(fields: list[_Field]) -> _Field:
-    """Several fields as one; shingles over their borders are left out."""
-    if len(fields) == 1:
-        return fields[0]
-    short = frozenset[int]().union(*(field.short for field in fields))
-    long = frozenset[int]().union(*(field.long for field in fields))
-    text, together = JOINT.join(field.text for field in fields), JOINT.join(field.plain for field in fields)
-    return _Field(text, together, sum(field.width for field in fields), short, long)
+    width = min(one.width, two.width)
+    if similarity < (settings.similarity if width < settings.long_width else settings.long_similarity):
+        return "similarity"
+    return "" if width >= settings.long_width else difference(one.text, two.text, written)
 
 
 def _similarity(one: _Field, two: _Field) -> float:
-    """Jaccard similarity of the shingles, long ones where both texts are long; 1 for equal texts of any length."""
+    """Jaccard similarity of the shingles, long ones where both texts are long; of very short texts 1 or 0.
+
+    Text that only repeats itself ("good good good") has few different shingles, and equal sets say that it is the same.
+    """
     if one.plain == two.plain:
         return 1.0
-    is_short = min(one.width, two.width) < LONG_FROM
-    left, right = (one.short, two.short) if is_short else (one.long, two.long)
+    left, right = (one.short, two.short) if min(one.width, two.width) < LONG_FROM else (one.long, two.long)
+    if left == right:
+        return 1.0 if left else 0.0
     common = len(left & right)
-    return common / max(len(left) + len(right) - common, 1)
+    return common / (len(left) + len(right) - common) if min(len(left), len(right)) >= FEWEST else 0.0
 
 
 def _judge_whole(first: Row, second: Row, settings: Duplicates) -> Verdict:

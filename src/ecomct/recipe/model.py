@@ -15,6 +15,7 @@ from pydantic.config import JsonDict
 
 from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.decontamination import Decontamination
+from ecomct.recipe.duplicates import Duplicates
 from ecomct.recipe.source import Name, Part, Source
 
 Arm = Literal["general", "domain-separate", "separate", "mixed"]
@@ -192,6 +193,7 @@ class Recipe(Part):
     sources: dict[Name, Source] = Field(min_length=1, json_schema_extra=_ONLY_NAMES, description="The tables, by name.")
     cleaning: Cleaning = Cleaning()
     decontamination: Decontamination = Decontamination()
+    duplicates: Duplicates = Duplicates()
     mixing: Mixing = Mixing()
     tokenizer: Tokenizer
     blend: Blend = Blend()

@@ -50,7 +50,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     if len(run.sources) > MAX_SOURCES:
         raise InputError(f"sources: {len(run.sources)} of them, at most {MAX_SOURCES}")
     units = {name: source_units(run.recipe, name) for name in run.sources}
-    frequent = read_boilerplate(run.survey / BOILERPLATE)
+    frequent = read_boilerplate(run.survey / BOILERPLATE, run.recipe)
     tasks = {name: ingest_task(run.recipe, stage.folder, name, frequent.get(name, {})) for name in run.sources}
     bases = {unit.name: _base(stage, tasks[name], unit) for name in run.sources for unit in units[name]}
     every = [(tasks[name], unit) for name in run.sources for unit in units[name]]

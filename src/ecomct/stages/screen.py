@@ -57,8 +57,9 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     base = {name: value for name, value in stage.inputs.items() if name != "documents"}
     keys = {name: key_of(base, name, digests[f"shards/{name}.parquet"]) for name in run.shards}
     sources = {name: _source(run, name) for name in run.shards}
-    known = {name: stage.unit(name, keys[name]) for name in run.shards}
-    todo = [name for name in run.shards if known[name] is None]
+    # Without a benchmark there is nothing to look for.
+    known = {name: stage.unit(name, keys[name]) if needles.texts else None for name in run.shards}
+    todo = [name for name in run.shards if known[name] is None] if needles.texts else []
     titles = {name: run.titles[run.sources.index(source)] for name, source in sources.items()}
     tasks = [(ScreenTask(folder, run.documents, stage.folder, titles[name], setting.common_rows), name) for name in todo]
     workers = run.workers if facts["text_bytes"] > _WORTH_WORKERS else 1

@@ -26,9 +26,7 @@ def stage(run: RunFolder) -> Stage:
         digests = run.input_digests(files)
         settings = source.model_dump(exclude={"path", "max_rejected", "license", "language"})
         sources[name] = {"settings": settings, "files": [[file.name, digests[str(file)]] for file in files]}
-    code = code_digest(
-        "stages/survey", "sources", "documents/survey", "documents/lines", "documents/clean", "documents/keys", "seeded"
-    )
+    code = code_digest("stages/survey", "sources", "documents", "recipe/slots", "seeded")
     inputs = {
         "sources": sources,
         "order": list(sources),

@@ -7,7 +7,7 @@ import re
 from ecomct.documents.privacy.placeholders import Counts, Rule
 
 _KINDS = """street|str|st|avenue|ave|av|road|rd|boulevard|blvd|drive|dr|lane|ln|court|ct|place|pl|square|sq|terrace|ter|trail|trl|parkway|
-    pkwy|circle|cir|highway|hwy|way|close|crescent|gardens|grove|mews|row|walk|quay|wharf|broadway|plaza|loop|run|alley|turnpike|pike"""
+    pkwy|circle|cir|highway|hwy|way|close|crescent|gardens|grove|mews|row|walk|quay|wharf|broadway|plaza|loop|run|alley|turnpike|pike|expressway|expy|freeway|fwy"""
 _STATES = """AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|
     VT|VA|WA|WV|WI|WY|NSW|VIC|QLD|ACT|TAS|ON|BC|QC|AB|MB|SK|NS|NB"""
 _STATE_NAMES = """Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|
@@ -20,7 +20,7 @@ _CITY = rf"(?:,?\s|,|\n)(?:{_WORD}\s){{0,3}}?{_WORD}"
 _POST_CODE = r"(?:[0-9]{5}(?:-[0-9]{4})?(?![0-9])|[A-Z]{1,2}[0-9][0-9A-Z]?\s[0-9][A-Z]{2}\b|[A-Z][0-9][A-Z]\s?[0-9][A-Z][0-9]\b|[0-9]{4}(?![0-9]))"
 _ADDRESS = rf"""(?<![0-9A-Za-z$€£.,/-])(?:
     (?:(?P<flat>(?:flat|apt|unit|suite)\s?[0-9A-Z]{{1,5}},?\s))?
-    [0-9]{{1,6}}(?:-[0-9]{{1,4}})?[A-Za-z]?\s(?:[0-9]/[0-9]\s)?(?:[NSEW]{{1,2}}\.?\s)?(?:[A-Za-z0-9][\w.'-]{{0,24}}\s){{1,4}}?(?:{_KINDS})\b\.?(?:\s[NSEW]{{1,2}}\b\.?)?
+    [0-9]{{1,6}}(?:-[0-9]{{1,4}})?[A-Za-z]?\s(?:[0-9]/[0-9]\s)?(?:[NSEW]{{1,2}}\.?\s)?(?:(?:[A-Za-z0-9][\w.'-]{{0,24}}\s){{1,4}}?(?:{_KINDS})\b\.?|broadway\b|av(?:enue|e)?\.?\sof\sthe\s[a-z]{{3,20}}\b|(?:us\s|state\s|county\s)?(?:highway|hwy|route|rt|road|rd)\.?\s[0-9]{{1,4}}\b)(?:\s[NSEW]{{1,2}}\b\.?)?
     (?P<unit>{_UNIT})?
     (?P<town>{_CITY},?\s(?P<state>(?:{_STATES}|{_STATE_NAMES})\b\.?)(?:,?\s(?P<zip>{_POST_CODE}))?|(?:{_CITY}){{1,2}},?\s(?P<code>{_POST_CODE}))?
     |(?P<box>p\.?\s?o\.?\s?box\s[0-9]{{1,6}}\b)(?:{_CITY},?\s(?:{_STATES}|{_STATE_NAMES})\b\.?(?:,?\s{_POST_CODE})?)?

@@ -24,19 +24,21 @@ _PLACE = re.compile(
 )
 _NUMERAL = "(?:[0-9]{1,5}|[一二三四五六七八九十百零〇]{1,6})"
 _NUMBER = re.compile(
-    rf"[甲乙丙丁附]?{_NUMERAL}(?:[-—–][0-9]{{1,4}})?(?:号楼|号院|号|弄|栋|幢|单元|座|组|#)(?![0-9]?线|[桥码机召称令车字店])"
+    rf"[甲乙丙丁附]?{_NUMERAL}(?:[-—–][0-9]{{1,4}})?(?:号楼|号院|号|弄|栋|幢|单元|座|组|队|#)(?![0-9]?线|[桥码机召称令车字店])"
 )
 _PART = rf"""(?:[A-Za-z甲乙丙丁东西南北]?[-—–]?(?:[0-9]{{1,5}}[A-Za-z]?|[A-Za-z]|[一二三四五六七八九十]{{1,3}})[-—–]?
-    (?:号楼|号院|栋|幢|单元|层|楼|室|号|座|户|弄|房|门|[Ff]|\#)(?:之[0-9一二三四五六])?)"""
+    (?:号楼|号院|栋|幢|单元|层|楼|室|号|座|户|弄|房|门(?![口外前])|[Ff]|\#)(?:之[0-9一二三四五六])?)"""
 _GAP = rf"(?:(?![的是在有了我你他到和与于从等共就也不])[{_HAN}]){{1,10}}?[A-Za-z]?"
 _TAIL = re.compile(
-    rf"(?:[,，、\s]?(?:{_GAP})??{_PART}){{0,5}}(?:(?<=[层楼元栋幢座院号\#])[-—–]?[A-Z]?[0-9]{{2,4}}(?![0-9.])(?:室|房)?)?",
+    rf"(?:[,，、\s]?(?:{_GAP})??{_PART}){{0,5}}(?:(?<=[层楼元栋幢座院号门\#])[-—–]?[A-Z]?[0-9]{{2,4}}(?![0-9.])(?:室|房)?"
+    rf"|{_GAP}[0-9]{{1,3}}[-—–][0-9]{{2,4}}(?![0-9])"
+    rf"|{_GAP}(?:(?<=[酒饭]店)|(?<=[大园商公宾医学][厦楼区场寓馆院校城])|(?<=广场|中心|花园|小区))(?![{_HAN}A-Za-z0-9]))?",
     re.VERBOSE,
 )
 _CHAIN = re.compile(rf"(?:[{_HAN}A-Za-z0-9·]|(?<=[省市区县镇乡路街道])[ ,，]|(?<=[A-Za-z{_HAN}0-9])[-—](?=[0-9]))+$")
 # Words of no address: what stands before them does not belong to it.
 _NO_ADDRESS = re.compile(
-    "[的是在到我你您她他们这那住寄址给位离至叫去]|[我你他她]们?家|邮[寄到]|发[货到]|地点|来自|位于|坐落|收货|[:：]"
+    "[的是在到我你您她他们这那住寄址给位离至叫去送拿搁]|(?<!解)放|[我你他她]们?家|邮[寄到]|发[货到]|地点|来自|位于|坐落|收货|[:：]"
 )
 _STREET = re.compile(
     rf"[{_HAN}0-9]*[{_HAN}](?:路|大街|街|大道|巷|胡同|弄|里弄)(?:[东南西北中][段路侧]?|[一二三四五六七八九十]{{1,2}}段)?$"
@@ -45,10 +47,10 @@ _PLAIN_STREET = re.compile(
     rf"[{_HAN}](?:道|里|村|屯|庄|段|坊|坡|营|湾|镇|乡|桥|口|门|园|院|区|庙|坪|社|队|寨|塘|头|[东南西北])(?:[东南西北中])?$"
 )
 _NO_STREET = re.compile(
-    "(?:^[条一半]|[上下走铁公道马思套门退出线电网回销后前绕问带修十]|网络|公交|逛|边|过)(?:路|街)$|高速$|国道$|省道$|[年月日元点个天]",
+    "(?:^[条一半]|[上下走铁公道马思套门退出线电网回销后前绕问带修十]|网络|公交|逛|边|过)(?:路|街)$|高速$|国道$|省道$|[年月日元点个天](?:路|街)$",
 )
 _ESTATE = re.compile(
-    "(?:小区|花园|花苑|家园|公寓|新村|社区|山庄|[苑府庭城园里湾村寓阁居轩邸院厦]|宿舍|宿舍区|公馆|名城|广场|大厦|中心|嘉园|大学|学院|家属院|期|区|号|号院|弄)$"
+    rf"(?<=[{_HAN}]{{2}})(?:小区|花园|花苑|家园|公寓|新村|社区|山庄|[苑府庭城园里湾村寓阁居轩邸院厦]|宿舍|宿舍区|公馆|名城|广场|大厦|中心|嘉园|大学|学院|家属院|[一二三四五六0-9]期|[A-Za-z一二三四五六东西南北]区)$"
 )
 _CUE = re.compile(
     rf"""(?:(?P<place>地址|住址|寄[往到给]|送到|邮到|发到|家住)(?:(?:就?是|为|在|[:：\s])){{0,3}}
@@ -95,14 +97,18 @@ def _beginning(text: str, floor: int, number: re.Match[str], goes_on: bool) -> i
     # A name keeps two characters and what it is: "和平路".
     start = max([stop.end() for stop in _NO_ADDRESS.finditer(chain) if len(chain) - stop.end() >= 3], default=0)
     street = _STREET.search(chain, start) if house else None
-    if street and _NO_STREET.search(chain):
+    if street and _NO_STREET.search(chain, start):
         street = None
     place = _PLACE.search(chain, start)
+    if number[0][-1] in "组队":
+        return found.start() + place.start() if place and chain[-1] in "村社屯庄寨" else -1
     if place and (street or (house and _PLAIN_STREET.search(chain, place.end())) or (goes_on and len(chain) > place.end())):
-        return found.start() + place.start()
+        # "North district" of an estate is no place to begin with.
+        begins = street or place[0][-1] != "区"
+        return found.start() + (place.start() if begins else max(start, len(chain) - 20))
     if street:
         # Without a place before it, a street is at most five characters and its kind.
         return found.start() + max(street.start(), start, len(chain) - 7)
     if goes_on and not number[0].endswith("组") and len(chain) - start >= 3 and _ESTATE.search(chain):
-        return found.start() + max(start, len(chain) - 10)
+        return found.start() + max(start, len(chain) - 16)
     return -1

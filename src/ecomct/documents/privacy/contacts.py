@@ -16,7 +16,7 @@ _mails = Rule(
 _NO_DOMAIN = frozenset("png jpg jpeg gif svg webp js css html htm py txt json md so service".split())
 _spelt_mails = Rule(
     "email",
-    rf"""{_LOCAL}\s?(?:[(\[{{]\s?(?i:at|@)\s?[)\]}}]|\s(?i:at)\s(?=[A-Za-z0-9-]+\s(?i:dot)\s)|艾特|\#(?=(?:qq|163|126|gmail|sina|hotmail|outlook|foxmail|139)[.点]))\s?
+    rf"""(?:(?<![A-Za-z0-9._%+-])[A-Za-z0-9]{{1,20}}\s(?i:dot)\s)?{_LOCAL}\s?(?:[(\[{{]\s?(?i:at|@)\s?[)\]}}]|\s(?i:at)\s(?=[A-Za-z0-9-]+\s(?i:dot)\s)|艾特|\#(?=(?:qq|163|126|gmail|sina|hotmail|outlook|foxmail|139)[.点]))\s?
     [A-Za-z0-9-]{{1,63}}(?:\s?(?:[(\[{{]\s?(?i:dot|\.)\s?[)\]}}]|\s(?i:dot)\s|点|\.)\s?[A-Za-z0-9-]{{1,63}}){{1,4}}""",
 )
 
@@ -48,9 +48,15 @@ def _is_public_address(match: re.Match[str]) -> bool:
         address = ipaddress.ip_address(match[0])
     except ValueError:
         return False
-    return address.is_global and (address.version == 4 or match[0][0] in "23")
+    if address.version == 6:
+        return address.is_global and match[0][0] in "23"
+    # "13.0.1.20" may be a version, unless a number is large or a word says what it is.
+    parts = match[0].split(".")
+    large = any(len(part) == 3 for part in parts) or sum(len(part) == 2 and part >= "30" for part in parts) >= 2
+    return address.is_global and not address.is_multicast and (large or bool(_HOST.search(match.string[max(0, match.start() - 16) : match.start()])))
 
 
+_HOST = re.compile(r"(?:\bip|ip地?址?|地址|登[录陆]|server|host|ping|dns|://|from|addr(?:ess)?|at|address\s\w+|nameserver|服务器)[\s:：是为(=]*$", re.IGNORECASE)
 _VERSION = re.compile(
     r"(?:version|ver\.?|firmware|release|build|固件|版本号?|升级到|(?<![A-Za-z])v)[\s:：是为.]*$", re.IGNORECASE
 )
@@ -73,9 +79,11 @@ _SECRET = r"""(?:access[_-]?|auth[_-]?|refresh[_-]?|id[_-]?|csrf[_-]?|reset[_-]?
 _LONG_SECRET = r"(?P<value>(?=[^\s&\#]{0,80}[0-9])[A-Za-z0-9_-]{20,})"
 _link_rules = (
     Rule("url_token", r"(?<=://)(?P<value>[^\s/@:\[\]]{1,64}:[^\s/@\[\]]{1,128})(?=@)"),
-    Rule("url_token", rf"""[?&;\#](?i:{_SECRET})=(?P<value>[^\s&\#;<>"'\[\],，。)]{{4,}})"""),
+    Rule("url_token", rf"""[?&;\#](?i:{_SECRET})=(?P<value>[^\s&\#;?<>"'\[\],，。)]{{4,}})"""),
     Rule("url_token", rf"[?&](?i:key|code|k|t|s)={_LONG_SECRET}"),
     Rule("phone", r"[?&](?i:phone|mobile|tel|cell)(?:_?(?:no|number))?=(?P<value>\+?[0-9][0-9-]{6,15})(?![0-9])"),
+    _addresses,
+    _mails,
     Rule("email", r"(?<==)(?P<value>[A-Za-z0-9._+-]{1,64}%40[A-Za-z0-9.-]{1,63}\.[A-Za-z]{2,24})"),
 )
 _MASKED = "|".join(re.escape(placeholder) for placeholder in PLACEHOLDERS.values())

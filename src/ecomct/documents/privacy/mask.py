@@ -13,12 +13,12 @@ from ecomct.documents.privacy.placeholders import Counts
 
 # Cheap signs without which the rules of a kind find nothing.
 _DIGIT = re.compile("[0-9]")
-_LONG_NUMBER = re.compile(r"[0-9](?:[-. ()/\u2010-\u2015\u2212]{0,3}+[0-9A-Z]){5}")
+_LONG_NUMBER = re.compile(r"[0-9](?:[-. ()/\u2010-\u2015\u2212]{0,3}+[0-9A-Z]){4}")
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]|[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:")
 _HOUSE = re.compile("[0-9一二三四五六七八九十〇零][号弄栋幢单座组室#]|址|住|寄|送|发到|邮到")
-_STREET = re.compile(r"[0-9]\s(?:\S+\s){1,5}?(?:[SsAaRrBbDdLlCcPpTtHhWwGgMmQqFf])")
+_STREET = re.compile(r"[0-9][A-Za-z]?\s(?:\S+\s){1,5}?(?:[SsAaRrBbDdLlCcPpTtHhWwGgMmQqFf])")
 _NETWORK = re.compile(
-    r"(?i)[微薇威vw][信芯]|qq|扣扣|we\s?chat|weixin|vx|wx|[加+＋][vqw]|微博|weibo|旺旺|账[号户]|帐号|用户名|户名|会员名|名[:：]|[i]d|twitter|insta|facebook|tiktok|snap|skype|telegram|"
+    r"(?i)[微薇威vw][信芯]|qq|扣扣|企鹅|we\s?chat|weixin|vx|wx|[加+＋][vqw]|微博|weibo|旺旺|账[号户]|帐号|用户名|户名|会员名|名[:：]|[i]d|twitter|insta|facebook|tiktok|snap|skype|telegram|"
     r"discord|kik|pinterest|tumblr|github|\b(?:line|signal|ig|tg|fb|ins|login|acct)\b|抖音|小红书|快手|whatsapp|kakao|youtube|venmo|paypal|cashapp|user|account|member"
 )
 
@@ -68,7 +68,7 @@ def _mask_plain(text: str, kinds: frozenset[str], counts: Counts) -> str:
     if "address" in kinds:
         if not text.isascii() and _HOUSE.search(text):
             text = mask_addresses_zh(text, counts)
-        if has_digit and _STREET.search(text):
+        if has_digit and (_STREET.search(text) or "ox " in text or "OX " in text):
             text = mask_addresses_en(text, counts)
     return text
 

@@ -10,11 +10,11 @@ from ecomct.documents.privacy.placeholders import LEFT, RIGHT, Counts, Cued, Rul
 _THING_BEFORE = re.compile(
     r"""(?:sku|upc|ean|isbn|asin|mpn|oem|gtin|imei|meid|barcode|part|model|item|serial|catalog(?:ue)?|style|lot|ref|product|article|
     patent|s/n|p/n|sn|pn|id|型号|货号|款号|条码|条形码|编号|编码|序列号|产品|商品|批号|料号|证书号?|专利号?|版本|图号|备案号?|许可证号?|
-    批准文号|国药准字|[$¥€£￥])(?:\s?(?:numbers?|nos?\.?|code|id|码|号))?[\s:：.\#=-]{0,3}$""",
+    批准文号|国药准字|mesh|grit|砂纸|目数?|[$¥€£￥]|rmb|usd|cny|eur|hk|人民币)(?:\s?(?:numbers?|nos?\.?|code|id|码|号))?[\s:：.\#=-]{0,3}$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _UNIT_AFTER = re.compile(
-    r"\s?(?:bytes?|元|块|万|亿|人|个|次|年|mah|ml|kg|g|mm|cm|km|hz|%|sectors|美元|rmb|usd)(?![a-z])", re.IGNORECASE
+    r"\s?(?:bytes?|元|块|万|亿|人|个|次|年|mah|ml|kg|g|mm|cm|km|hz|%|sectors|枚|套|件|颗|吨|股|点|步|米|公里|美元|rmb|usd)(?![a-z])", re.IGNORECASE
 )
 _DATE = re.compile(r"(?:19|20)\d\d([-./ ]?)(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)")
 
@@ -66,7 +66,7 @@ _PHONES = rf"""
     |(?:\(?\+?86\)?[-\s]?)?(?:\({_AREA}\)[-\s]?|{_AREA}{_DASH}{{1,2}})[2-9][0-9]{{2,3}}[-\s]?[0-9]{{4}}(?:(?:{_DASH}|转|\s?ext\.?\s?)[0-9]{{1,5}})?
     |(?:0[0-9]{{2,3}}-)?[48]00(?:[0-9]{{7}}|[-\s][0-9]{{7}}|[-\s][0-9]{{3}}[-\s][0-9]{{4}}|[-\s][0-9]{{4}}[-\s][0-9]{{3}})(?:[转-][0-9]{{1,5}})?
     |(?:\+?1[-.\s]?)?(?:\([2-9][0-9]{{2}}\)[-.\s]?|[2-9][0-9]{{2}}(?P<gap>[-./]))[2-9][0-9]{{2}}(?(gap)(?P=gap)|[-.\s])[0-9]{{4}}(?:\s?(?:x|ext\.?)\s?[0-9]{{1,5}})?
-    |(?:\+?1[-\s])?[2-9][0-9]{{2}}\s[2-9][0-9]{{2}}-[0-9]{{4}}
+    |(?:\+?1[-\s])?[2-9][0-9]{{2}}[\s/][2-9][0-9]{{2}}-[0-9]{{4}}
     |020\s[378][0-9]{{3}}\s[0-9]{{4}}|07[0-9]{{3}}\s[0-9]{{3}}\s?[0-9]{{3}}|0[38]00\s[0-9]{{3}}\s[0-9]{{4}}
     |0[1-9][0-9]{{0,2}}-[0-9]{{3,4}}-[0-9]{{3,4}}
     )(?![0-9A-Z_])(?![-.][0-9])"""
@@ -115,7 +115,7 @@ _cued_ids = Cued(
 )
 _social_security = Cued(
     "national_id",
-    r"(?i:\bssn|social\ssecurity)(?:\s?(?i:no\.?|number|\#|is|:)){0,4}\s?",
+    r"(?i:\bssn|social\ssecurity)(?:\s?(?i:no\.?|number|\#|is|was|:|\()){0,5}\s?",
     rf"{LEFT}[0-9]{{3}}[-\s]?[0-9]{{2}}[-\s]?[0-9]{{4}}{RIGHT}",
 )
 _passports = Cued(
@@ -140,7 +140,7 @@ _cards = Rule(
 _cued_cards = Cued(
     "bank_card",
     r"""(?:银行卡|信用卡|储蓄卡|借记卡|卡号|(?:工商|建设|农业|中国|招商|交通|邮政|邮储)银行|工行|建行|农行|中行|招行|银行账[号户]|开户行|
-    (?i:\b(?:credit|debit|bank|visa|master)\s?card|\bcard\s(?:no|num|\#)|\bvisa|\bmastercard|\bamex|\biban))
+    (?i:\b(?:credit|debit|bank|visa|master)\s?card|\bcard\s(?:numbers?|nos?\b|num\b|\#)|\bvisa|\bmastercard|\bamex|\biban))
     (?:号码?|号|是|为|[:：\s(,]|码|\#|账|(?i:no\.?|numbers?|is\b|ending\b|my\b)){0,6}""",
     rf"{LEFT}(?:[0-9]{{4}}(?:[-\s]?[0-9]{{4}}){{2,3}}(?:[-\s]?[0-9]{{1,3}})?|3[47][0-9]{{2}}[-\s]?[0-9]{{6}}[-\s]?[0-9]{{5}}|[A-Z]{{2}}[0-9]{{2}}(?:\s?[A-Z0-9]{{4}}){{3,7}}(?:\s?[A-Z0-9]{{1,3}})?){RIGHT}",
 )
@@ -154,20 +154,28 @@ def mask_bank_cards(text: str, counts: Counts) -> str:
 _ORDER_VALUE = rf"{LEFT}(?=[A-Za-z-]{{0,6}}[0-9])[A-Z0-9a-z](?:-?[A-Z0-9a-z]){{5,31}}(?![0-9A-Za-z])(?!:[0-9])"
 _cued_orders = Cued(
     "order_number",
-    r"""(?:订单|訂單|运单|快递单|物流单|货运单|流水|交易|工单|退款单|包裹单|退货单|发货单|取件|单(?=号|號)|(?:顺丰|圆通|中通|申通|韵达|天天|百世|邮政|京东)(?:快递|速运|快运|物流)?(?=单?号|[:：\s]))
+    r"""(?:订单|訂單|运单|快递单|物流单|货运单|流水|交易|工单|退款单|包裹单|退货单|发货单|取件|单(?=号|號))
     (?:单|号码?|编号|號|尾号|查询码|码)?
     (?:是|为|[:：\s(\#]|分别|(?i:no\.?)){0,4}
     |(?<![A-Za-z])(?i:order|tracking|waybill|shipment|consignment|parcel|awb|rma|confirmation|transaction|reference|invoice|booking|receipt)
-    (?:\s?(?i:numbers?\b|no\b\.?|nos\b\.?|id\b|\#|code\b|num\b|ref\b)\s?(?:is\b|was\b|[:：\#=])?|\s?[:：])\s{0,2}[\#]?""",
+    \s?\(?(?:\s?(?i:numbers?\b|no\b\.?|nos\b\.?|id\b|\#|code\b|num\b|ref\b)\s?(?:is\b|was\b|[:：\#=])?|\s?[:：])\s{0,2}[\#]?""",
     _ORDER_VALUE,
     lambda value: sum("0" <= character <= "9" for character in value[0]) >= 5 and not _DATE.match(value[0]),
 )
 _orders = Rule(
     "order_number",
-    rf"{LEFT}(?:1[0-9]{{2}}-[0-9]{{7}}-[0-9]{{7}}|1Z[0-9A-Z]{{6}}[0-9]{{10}}|SF[0-9]{{12,15}}|YT[0-9]{{13}}|JD[A-Z]{{0,2}}[0-9]{{11,14}}|[A-Z]{{2}}[0-9]{{9}}(?:CN|US|GB|HK|SG|JP|DE)){RIGHT}",
+    rf"{LEFT}(?:1[0-9]{{2}}-[0-9]{{7}}-[0-9]{{7}}|1Z[0-9A-Z]{{16}}|SF[0-9]{{12,15}}|YT[0-9]{{13}}|JD[A-Z]{{0,2}}[0-9]{{11,14}}|[A-Z]{{2}}[0-9]{{9}}(?:CN|US|GB|HK|SG|JP|DE)){RIGHT}",
+)
+
+
+_couriers = Cued(
+    "order_number",
+    r"""(?:顺丰|圆通|中通|申通|韵达|天天|百世|极兔|德邦|菜鸟|邮政|京东|快递|物流|速运|(?<![A-Za-z])(?i:ems|fedex|ups|usps|dhl|tnt|tracking|shipment))
+    (?:快递|速运|快运|物流|包裹|单|号|编号|是|[:：\s(]|(?i:tracking|package|parcel|shipment|says)\b){0,5}""",
+    rf"{LEFT}(?!1[3-9][0-9]{{9}}(?![0-9]))[A-Z]{{0,4}}[0-9]{{10,22}}{RIGHT}",
 )
 
 
 def mask_order_numbers(text: str, counts: Counts) -> str:
     """Numbers of orders and parcels after their name; those of Amazon, UPS, S.F. and the postal union by their form."""
-    return _cued_orders(_orders(text, counts), counts)
+    return _couriers(_cued_orders(_orders(text, counts), counts), counts)
