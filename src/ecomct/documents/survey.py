@@ -25,7 +25,7 @@ from ecomct.recipe.cleaning import Boilerplate
 from ecomct.recipe.model import Recipe
 from ecomct.recipe.source import Kind, Source
 from ecomct.seeded import hash_text
-from ecomct.sources.files import Unit, row_number
+from ecomct.sources.files import Unit
 from ecomct.sources.readers import read_rows
 
 # The slot of each kind that is surveyed. Titles and key-values are the catalogue's own; reviews are short speech.
@@ -123,7 +123,7 @@ def read_boilerplate(path: Path, recipe: Recipe) -> dict[str, dict[str, Frequent
 
 def _sample(task: SurveyTask, units: list[Unit], slot: str) -> list[_Text]:
     """The rows of least hash that fit, in the order of their hash."""
-    chosen = sorted(units, key=lambda unit: hash_text(unit.name, task.seed))[:_UNITS]
+    chosen = sorted(units, key=lambda unit: hash_text(f"{unit.file_index}:{unit.first_line}", task.seed))[:_UNITS]
     sample: list[_Text] = []
     held = 0
     for unit in chosen:
@@ -161,7 +161,7 @@ def _texts(task: SurveyTask, unit: Unit, slot: str, rows: int, units: int) -> It
             continue
         value = [_ends(lookup(row.data, column)) for column in ([columns] if isinstance(columns, str) else columns)]
         size = sum(len(one) if isinstance(one, str) else len(str(one)) for one in value)
-        place = str(row_number(unit.source_index, unit.file_index, row.line))
+        place = f"{unit.file_index}:{row.line}"
         yield _Text(hash_text(place, task.seed), keys[0] if keys else place, value, size)
         left -= size
         if left < 0:
