@@ -77,7 +77,8 @@ def _survey(work: tuple[SurveyTask, list[Unit]]) -> dict[str, Any]:
 def table(run: RunFolder) -> list[list[str]]:
     """Rows and characters that were counted, and lines found, of the sources that were surveyed."""
     rows = [["source", "rows counted", "characters", "frequent lines"]]
-    for name, made in run.facts(run.folder / "survey")["sources"].items():
+    facts = run.facts(run.folder / "survey")["sources"]
+    for name, made in ((name, facts[name]) for name in run.sources):
         if made["rows"]:
             rows.append([name, f"{made['rows']:,}", f"{made['chars']:,}", f"{made['found']:,}"])
     return rows
