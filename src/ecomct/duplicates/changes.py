@@ -22,8 +22,6 @@ _TOKEN = re.compile(
     r"不错|不仅|不但|不过|非常|特别|无论|大小|多少"
     r"|[a-z]*\d+(?:[-.,:/x×*]?[a-z\d]+)*[%°]?|[a-zà-öø-ÿāăą-ſ]+(?:'[a-z]+)?|[^\W_]|[+%#&°]"
 )
-    r"不错|不仅|不但|不过|非常|特别|无论|大小|多少|[a-z]*\d+(?:[-.,:/x×*]?[a-z\d]+)*[%°]?|[a-zà-öø-ÿāăą-ſ]+(?:'[a-z]+)?|[^\W_]|[+%#&°]"
-)
 _DIGIT = re.compile(r"\d")
 _THOUSANDS = re.compile(r"\b(\d{1,3})((?:,\d{3})+)\b")
 _NOT = "no not never none without cannot nor neither nothing"
