@@ -52,7 +52,7 @@ def test_forgetting_and_remembering_end_in_the_bytes_of_a_run_from_scratch(shop:
 CHANGES: list[dict[str, Any]] = [
     {"mixing.max_rows": 5, "training.arms": ["separate", "mixed"]},
     {"blend.tokens": 4000},
-    {"sequences.length": 256, "cleaning.min_chars": 6},
+    {"sequences.length": 256, "cleaning.profiles.review.min_chars": 6},
     {"tokenizer": {"train_vocab": 500}, "sources.qa": None},
     {"buckets": 3},
 ]

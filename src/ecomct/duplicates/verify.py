@@ -94,35 +94,28 @@ def _sets(text: Plain, size: int, wanted: list[bool]) -> list[frozenset[int]]:
 def _judge(first: Row, second: Row, one: list[_Field], two: list[_Field], settings: Duplicates) -> Verdict:
     if len(one) != len(two):
         return Verdict(0.0, "field")
-    written = first.kind in _WRITTEN and second.kind in _WRITTEN
     alike = [_similarity(left, right) for left, right in zip(one, two, strict=True)]
-    reasons = [
-        _reason(left, right, similarity, written, settings) for left, right, similarity in zip(one, two, alike, strict=True)
-    ]
+    width = [min(left.width, right.width) for left, right in zip(one, two, strict=True)]
     lowest = min(alike, default=1.0)
-    if not any(reasons):
-        return Verdict(lowest, "")
-    body = max(range(len(one)), key=lambda at: min(one[at].width, two[at].width))
-    if reasons[body] == "similarity" or len(one) == 1:
-        return Verdict(lowest, reasons[body])
-    has_title = bool(first.title_chars and second.title_chars) and len(one) == 2
-    if has_title and not reasons[1]:
+    is_long = [one_width >= settings.long_width for one_width in width]
+    least = [settings.long_similarity if is_long[at] else settings.similarity for at in range(len(alike))]
+    unlike = [at for at, similarity in enumerate(alike) if similarity < least[at]]
+    written = first.kind in _WRITTEN and second.kind in _WRITTEN
+    if not unlike:
+        # Long text is judged by similarity alone, short text by what differs.
+        reasons = [
+            difference(left.text, right.text, written, similarity == 1.0)
+            for left, right, similarity, long in zip(one, two, alike, is_long, strict=True)
+            if left.plain != right.plain and not long
+        ]
+        return Verdict(lowest, next((reason for reason in reasons if reason), ""))
+    if len(one) == 1:
+        return Verdict(lowest, "similarity")
+    if len(one) == 2 and unlike == [0] and first.title_chars and second.title_chars:
         # The headline alone differs: the same article where it is long and nearly the same, else a page of one template.
-        is_long = min(one[1].width, two[1].width) >= 2 * settings.long_width
-        is_same = is_long and alike[1] >= (1 + settings.long_similarity) / 2
+        is_same = width[1] >= 2 * settings.long_width and alike[1] >= (1 + settings.long_similarity) / 2
         return Verdict(alike[1], "" if is_same else "title")
-    reason = next(reason for reason in reasons if reason)
-    return Verdict(lowest, "field" if reason == "similarity" else reason)
-
-
-def _reason(one: _Field, two: _Field, similarity: float, written: bool, settings: Duplicates) -> str:
-    """Why a field is not the same, "" where it is."""
-    if one.plain == two.plain:
-        return ""
-    width = min(one.width, two.width)
-    if similarity < (settings.similarity if width < settings.long_width else settings.long_similarity):
-        return "similarity"
-    return "" if width >= settings.long_width else difference(one.text, two.text, written)
+    return Verdict(lowest, "field")
 
 
 def _similarity(one: _Field, two: _Field) -> float:

@@ -29,7 +29,6 @@ def stage(run: RunFolder) -> Stage:
     code = code_digest("stages/survey", "sources", "documents", "recipe/slots", "seeded")
     inputs = {
         "sources": sources,
-        "order": list(sources),
         "boilerplate": run.recipe.cleaning.boilerplate.model_dump(),
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
@@ -61,11 +60,10 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
 
 def _key(stage: Stage, task: SurveyTask) -> str:
     """What determines the facts of one source. Of the forget list, the keys that its rows may have."""
-    place = stage.inputs["order"].index(task.name)  # part of a row's number, which orders the sample
     own = {task.name, *(reference.to for reference in task.source.references)}
     forget = sorted(key for key in task.forget if key.partition("/")[0] in own)
     shared = {name: stage.inputs[name] for name in ("boilerplate", "seed", "code")}
-    return key_of(stage.inputs["sources"][task.name], place, task.is_referred_to, forget, shared)
+    return key_of(stage.inputs["sources"][task.name], task.is_referred_to, forget, shared)
 
 
 def _weight(units: list[Unit]) -> int:
@@ -79,7 +77,8 @@ def _survey(work: tuple[SurveyTask, list[Unit]]) -> dict[str, Any]:
 def table(run: RunFolder) -> list[list[str]]:
     """Rows and characters that were counted, and lines found, of the sources that were surveyed."""
     rows = [["source", "rows counted", "characters", "frequent lines"]]
-    for name, made in run.facts(run.folder / "survey")["sources"].items():
+    facts = run.facts(run.folder / "survey")["sources"]
+    for name, made in ((name, facts[name]) for name in run.sources):
         if made["rows"]:
             rows.append([name, f"{made['rows']:,}", f"{made['chars']:,}", f"{made['found']:,}"])
     return rows
