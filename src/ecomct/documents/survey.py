@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ecomct.atomic import write_json
 from ecomct.documents.clean import clean_value
 from ecomct.documents.ingest import row_keys
 from ecomct.documents.keys import forgotten_keys, referred_to
@@ -104,11 +103,6 @@ def survey_source(task: SurveyTask, units: list[Unit]) -> dict[str, Any]:
     sample = _sample(task, units, slot)
     found = _frequent(sample, task, slot)
     return {"rows": len(sample), "chars": sum(text.size for text in sample), "found": [one._asdict() for one in found]}
-
-
-def write_boilerplate(path: Path, found: dict[str, list[dict[str, Any]]]) -> None:
-    """Write the frequent lines by source for people and for `read_boilerplate`."""
-    write_json(path, found)
 
 
 def read_boilerplate(path: Path, recipe: Recipe) -> dict[str, dict[str, Frequent]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecomct.atomic import write_json
 from ecomct.documents.keys import forgotten_keys
-from ecomct.documents.survey import SurveyTask, survey_source, survey_task, write_boilerplate
+from ecomct.documents.survey import SurveyTask, survey_source, survey_task
 from ecomct.engine import map_units
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
@@ -50,7 +51,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         stage.finish_unit(task.name, made, keys[task.name])
         known[task.name] = made
     facts = {name: known[name] for name in run.sources}
-    write_boilerplate(stage.folder / FILE, {name: made["found"] for name, made in facts.items() if made["found"]})
+    write_json(stage.folder / FILE, {name: made["found"] for name, made in facts.items() if made["found"]})
     return {
         "sources": {
             name: {"rows": made["rows"], "chars": made["chars"], "found": len(made["found"])} for name, made in facts.items()
