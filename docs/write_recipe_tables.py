@@ -7,11 +7,12 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from ecomct.recipe import model, source
+from ecomct.recipe import cleaning, decontamination, duplicates, model, source
 
 PAGE = Path(__file__).parent / "recipe.md"
-PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training",
-         "Evaluation", "Task", "Report")  # fmt: skip
+MODULES = (source, cleaning, duplicates, decontamination, model)
+PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Boilerplate", "Duplicates", "Decontamination",
+         "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Evaluation", "Task", "Report")  # fmt: skip
 
 
 def type_name(annotation: Any) -> str:
@@ -34,7 +35,7 @@ def type_name(annotation: Any) -> str:
 def table(part: str) -> str:
     """The settings of one part."""
     lines = ["| setting | type | default | meaning |", "|---|---|---|---|"]
-    for name, field in getattr(source if hasattr(source, part) else model, part).model_fields.items():
+    for name, field in next(vars(module)[part] for module in MODULES if part in vars(module)).model_fields.items():
         annotation = field.annotation
         default = "required" if field.is_required() else "" if field.default is None else shown(field.default)
         lines.append(

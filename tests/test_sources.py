@@ -21,13 +21,18 @@ from hypothesis import strategies as st
 from ecomct.documents.ingest import row_keys
 from ecomct.documents.keys import canonical_key
 from ecomct.documents.linearise import linearise, lookup
+from ecomct.documents.refine import Refine
 from ecomct.errors import InputError
 from ecomct.recipe import Recipe, Source, load_recipe
 from ecomct.recipe.adapters import with_adapter
+from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.source import Reference
+from ecomct.rules.rule import PROFILES, RULES
 from ecomct.sources import files
 from ecomct.sources.files import Unit, row_number, source_files, source_units
 from ecomct.sources.readers import Row, read_rows
+
+UNJUDGED = Refine(Cleaning(profiles={name: dict.fromkeys(RULES) for name in PROFILES}), "auto", {})
 
 ROWS = [{"id": 1, "text": "a"}, {"id": 2, "text": "二"}, {"id": 3, "text": "c"}]
 
@@ -133,7 +138,7 @@ def test_parquet_bytes_decimals_lists_and_maps(tmp_path: Path) -> None:
     assert (good.data["text"], good.data["tags"], canonical_key(good.data["key"])) == ("文", ["a", "b"], "7")
     assert (bad.line, bad.data, bad.reason) == (2, None, "malformed_row")
     source = Source(path="p", kind="attributes", fields={"pairs": "facts"}, serialization="lines")
-    assert linearise(good.data, source, 0)[0] == "color: red"
+    assert linearise(good.data, source, UNJUDGED, 0)[0] == "color: red"
 
 
 def test_parquet_text_that_is_not_utf8_costs_one_row(tmp_path: Path) -> None:
@@ -561,7 +566,7 @@ def test_public_layouts_need_no_fields(adapter: Any, kind: Any, row: dict[str, A
     source = with_adapter(Source(path="x", adapter=adapter, kind=kind, references=references, serialization="lines"))
     if kind == "title":
         source = source.model_copy(update={"references": []})
-    assert linearise(row, source, 0)[0] == text
+    assert linearise(row, source, UNJUDGED, 0)[0] == text
     assert row_keys(row, source, "t", kind == "title") == keys
 
 

@@ -60,7 +60,9 @@ def _stage_command(name: str, help_text: str) -> None:
 
 for _name, _help in {
     "ingest": "Read the sources into documents.",
-    "link": "Find duplicates, held-out products and each row's home product.",
+    "duplicates": "Find rows that repeat another, equal or nearly.",
+    "screen": "Find rows that hold an item of a benchmark.",
+    "link": "Find held-out products and each row's home product.",
     "tokenize": "Turn documents into token ids.",
     "mix": "Choose the rows that are read together.",
     "pack": "Blend and pack samples into sequences, for every arm.",
@@ -150,6 +152,38 @@ def trace(
         typer.echo(json.dumps([lines.trace_json(one) for one in found], ensure_ascii=False, indent=1))
     else:
         typer.echo("\n\n".join("\n".join(lines.trace_lines(one)) for one in found))
+
+
+@app.command()
+def rejected(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or its recipe.")],
+    rule: Annotated[str | None, typer.Option(help="Only rows that this rule, reason or fate took out.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only rows of this source.")] = None,
+    sample: Annotated[int, typer.Option(min=0, max=100_000, help="Rows shown.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which.")] = 17,
+    kept: Annotated[bool, typer.Option("--kept", help="Rows that were kept instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, texts whole.")] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Count the rows that were taken out, by source and rule, and show some for a person to judge.
+
+    Rejected rows, duplicates with the row that they repeat, contaminated rows with the item that they hold.
+
+    Example: ecomct rejected runs/shop --rule duplicate --sample 5
+    """
+    from ecomct.rejects import draw, read
+    from ecomct.rejects import show as lines
+
+    folder = run if run.is_dir() else runs / load_recipe(run).name
+    if kept and rule is not None:
+        raise InputError("--rule: no rule takes out what is kept; leave one of --rule and --kept out")
+    taken = draw.draw(folder, sample, seed, rule, source, kept)
+    found, rows_in = read.read_rows(folder, taken.rows), draw.rows_in(folder)
+    if as_json:
+        typer.echo(lines.as_json(taken, rows_in, found))
+        return
+    show(lines.counts_table(taken, rows_in))
+    typer.echo("\n".join(lines.sample_lines(found)))
 
 
 @app.command()

@@ -23,9 +23,9 @@ from ecomct.progress import console, out, show
 from ecomct.recipe.model import Arm, Recipe
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, read_manifest
-from ecomct.stages import evaluate, ingest, link, mix, pack, report, tokenize, train
+from ecomct.stages import duplicates, evaluate, ingest, link, mix, pack, report, screen, survey, tokenize, train
 
-STAGES = ("ingest", "link", "tokenize", "mix", "pack", "train", "evaluate", "report")
+STAGES = ("survey", "ingest", "duplicates", "screen", "link", "tokenize", "mix", "pack", "train", "evaluate", "report")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Step:
 def steps(run: RunFolder, until: str) -> Iterator[Step]:
     """The steps of a run in order, up to and including stage `until`."""
     modules = {
+        "survey": survey,
         "ingest": ingest,
+        "duplicates": duplicates,
+        "screen": screen,
         "link": link,
         "tokenize": tokenize,
         "mix": mix,

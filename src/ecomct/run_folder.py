@@ -23,8 +23,20 @@ class RunFolder:
     arms: tuple[Arm, ...]
 
     @property
+    def survey(self) -> Path:
+        return self.folder / "survey"
+
+    @property
     def documents(self) -> Path:
         return self.folder / "documents"
+
+    @property
+    def duplicates(self) -> Path:
+        return self.folder / "duplicates"
+
+    @property
+    def screen(self) -> Path:
+        return self.folder / "screen"
 
     @property
     def links(self) -> Path:

@@ -219,16 +219,16 @@ def test_the_number_of_buckets_changes_no_sample(shop: Shop, tmp_path: Path) -> 
 def test_a_second_run_does_nothing_and_a_change_reruns_what_depends_on_it(shop: Shop, tmp_path: Path) -> None:
     runs, long = tmp_path / "runs", {"sequences.length": 1024}
     folder = pack(shop(long), runs)
-    assert stages_run(folder) == ["ingest", "link", "tokenize", "mix", "pack"]
+    assert stages_run(folder) == ["ingest", "screen", "link", "tokenize", "mix", "pack"]
     pack(shop(long), runs)
-    assert len(stages_run(folder)) == 5
+    assert len(stages_run(folder)) == 6
     pack(shop(long | {"mixing.max_rows": 5}), runs)
-    assert stages_run(folder)[5:] == ["link", "mix", "pack"], "homes depend on the size of clusters; here they stayed"
+    assert stages_run(folder)[6:] == ["link", "mix", "pack"], "homes depend on the size of clusters; here they stayed"
     pack(shop(long | {"mixing.max_rows": 5, "sources.qa.max_rejected": 0.9, "sources.qa.license": "x"}), runs)
-    assert stages_run(folder)[8:] == ["tokenize"], "a label is repeated in the token table; no token changed"
+    assert stages_run(folder)[9:] == ["tokenize"], "a label is repeated in the token table; no token changed"
     changed = [{"products": ["P001", "P003"], "title": "New", "text": "An entirely new page about two kettles."}]
     pack(shop(long | {"mixing.max_rows": 5, "sources.qa.license": "x"}, tables={"articles": changed}), runs)
-    assert stages_run(folder)[9:] == ["ingest", "link", "tokenize", "mix", "pack"]
+    assert stages_run(folder)[10:] == ["ingest", "screen", "link", "tokenize", "mix", "pack"]
 
 
 def test_touched_files_are_not_read_again_for_nothing(shop: Shop, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_touched_files_are_not_read_again_for_nothing(shop: Shop, tmp_path: Path
     for table in recipe.parent.glob("*.jsonl"):
         table.touch()
     pack(recipe, tmp_path / "runs")
-    assert len(stages_run(folder)) == 5
+    assert len(stages_run(folder)) == 6
 
 
 def test_measures_of_the_mixture_are_those_of_its_plan(shop: Shop, tmp_path: Path) -> None:

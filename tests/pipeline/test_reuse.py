@@ -52,7 +52,7 @@ def test_forgetting_and_remembering_end_in_the_bytes_of_a_run_from_scratch(shop:
 CHANGES: list[dict[str, Any]] = [
     {"mixing.max_rows": 5, "training.arms": ["separate", "mixed"]},
     {"blend.tokens": 4000},
-    {"sequences.length": 256, "cleaning.min_chars": 6},
+    {"sequences.length": 256, "cleaning.profiles.review.min_chars": 6},
     {"tokenizer": {"train_vocab": 500}, "sources.qa": None},
     {"buckets": 3},
 ]
@@ -82,7 +82,7 @@ def test_what_did_not_change_is_not_written_again(shop: Shop, tmp_path: Path) ->
     forget(recipe, ["P008"])
     pack(recipe, tmp_path / "runs")
     after, bytes_after = times(folder), digests(folder)
-    assert stages_run(folder) == 2 * ["ingest", "link", "tokenize", "mix", "pack"]
+    assert stages_run(folder) == 2 * ["ingest", "screen", "link", "tokenize", "mix", "pack"]
     units = [name for name in before if not name.startswith("links/")]  # one pass over the ids of all rows
     written = {name for name in units if before[name] != after.get(name)}
     changed = {name for name in units if bytes_before[name] != bytes_after.get(name)}

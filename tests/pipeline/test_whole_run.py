@@ -16,7 +16,7 @@ import transformers
 from run_files import digests, stages_run
 
 Shop = Callable[..., Path]
-STAGES = ["ingest", "link", "tokenize", "mix", "pack", "base", "train separate", "train mixed", "evaluate", "report"]
+STAGES = ["ingest", "screen", "link", "tokenize", "mix", "pack", "base", "train separate", "train mixed", "evaluate", "report"]
 ARMS = {"training.arms": ["separate", "mixed"], "training.save_every": 1}
 
 
@@ -84,7 +84,7 @@ def test_until_and_arm(shop: Shop, tmp_path: Path) -> None:
     recipe = shop(ARMS)
     runs = tmp_path / "runs"
     run(recipe, runs, "--until", "train", "--arm", "mixed")
-    assert stages_run(runs / "shop") == ["ingest", "link", "tokenize", "mix", "pack", "base", "train mixed"]
+    assert stages_run(runs / "shop") == ["ingest", "screen", "link", "tokenize", "mix", "pack", "base", "train mixed"]
     run(recipe, runs)
     assert stages_run(runs / "shop")[7:] == ["train separate", "evaluate", "report"]
 

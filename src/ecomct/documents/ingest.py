@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,24 @@ import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
+from ecomct.documents.language import SURE, foreign, label
 from ecomct.documents.linearise import Rejected, linearise, lookup
+from ecomct.documents.lines import Frequent
+from ecomct.documents.privacy import mask, without_personal
+from ecomct.documents.refine import Refine
 from ecomct.documents.schema import DOCUMENTS, REJECTED
+from ecomct.duplicates.signature import near_column
+from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.model import Recipe
-from ecomct.recipe.source import Source
+from ecomct.recipe.source import Kind, Source
+from ecomct.rules.rule import Verdict
 from ecomct.seeded import digest_text, hash_text
 from ecomct.sources.files import Unit, row_number
 from ecomct.sources.readers import Row, read_rows
 
+# Kinds whose rows are prose, so that a language other than zh and en can be told with certainty.
+_READ_AS_PROSE = ("review", "description", "article", "web")
+_OWN = ("zh-Hans", "zh-Hant", "zh", "en", "mixed", "und")
 # Text of one shard; later stages hold one shard in memory at a time.
 SHARD_BYTES = 32 << 20
 _BATCH = 4096
@@ -37,21 +47,22 @@ class IngestTask:
     name: str
     source: Source
     seed: int
-    min_chars: int
+    cleaning: Cleaning
+    frequent: Mapping[str, Frequent]
     is_referred_to: bool
     is_pointed_at: bool
     forget: frozenset[str]
     permutes_fields: bool
 
 
-def ingest_task(recipe: Recipe, folder: Path, name: str) -> IngestTask:
-    """The task of one source."""
+def ingest_task(recipe: Recipe, folder: Path, name: str, frequent: Mapping[str, Frequent]) -> IngestTask:
+    """The task of one source, whose lines in `frequent` (by slot) are boilerplate."""
     sources = recipe.sources.values()
     referred = name in referred_to(recipe)
     pointed = not referred and any(related.to == name for source in sources for related in source.related)
-    chars, forget = recipe.cleaning.min_chars, frozenset(forgotten_keys(recipe))
-    permutes = recipe.mixing.fields == "permuted"
-    return IngestTask(folder, name, recipe.sources[name], recipe.seed, chars, referred, pointed, forget, permutes)
+    forget, permutes = frozenset(forgotten_keys(recipe)), recipe.mixing.fields == "permuted"
+    source, cleaning = recipe.sources[name], recipe.cleaning
+    return IngestTask(folder, name, source, recipe.seed, cleaning, frequent, referred, pointed, forget, permutes)
 
 
 def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
@@ -59,12 +70,14 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
 
     Memory: the documents of one shard and a batch of rejects.
     """
-    writer = _ShardWriter(task.folder / "shards", unit.name)
+    writer = _ShardWriter(task.folder / "shards", unit.name, task.source.kind)
     reasons: Counter[str] = Counter()
+    edits: Counter[str] = Counter()
     forgotten: set[str] = set()
     rows_in = 0
     source = task.source
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
+    refine = Refine(task.cleaning, source.language, task.frequent)
     with _RejectWriter(task, unit) as rejects:
         for row in read_rows(unit, encodings, source.limit):
             rows_in += 1
@@ -73,35 +86,41 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
                 # Before any other reason: of a forgotten row only its place is kept.
                 forgotten |= listed
                 reasons[FORGOTTEN] += 1
-                rejects.add(Row(row.line, None), FORGOTTEN, "", keys)
+                rejects.add(Row(row.line, None), Rejected(FORGOTTEN, ""), keys)
                 continue
             if row.data is None:
-                fault = (row.reason, row.detail)
+                fault = Rejected(row.reason, row.detail)
             else:
+                data = without_personal(row.data, source.personal) if source.personal else row.data
                 try:
-                    writer.add(_document(task, unit, row.line, row.data, keys))
+                    document = _document(task, unit, row.line, data, keys, refine)
+                    writer.add(document)
+                    edits.update(refine.take())
                     continue
                 except Rejected as error:
-                    fault = (error.reason, error.detail)
-            reasons[fault[0]] += 1
-            rejects.add(row, *fault, keys)
+                    refine.take()
+                    row, fault = Row(row.line, data), error
+            reasons[fault.reason] += 1
+            rejects.add(row, fault, keys)
         shards = writer.close()
     return {
         "account": {"rows_in": rows_in, "kept": writer.rows, "rejected": dict(sorted(reasons.items()))},
+        "edits": dict(sorted(edits.items())),
         "shards": shards,
         "text_bytes": writer.text_bytes,
         "forgotten": sorted(forgotten),
     }
 
 
-def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], keys: list[str], refine: Refine) -> dict[str, Any]:
     """One row as a document (columns of DOCUMENTS); raises Rejected."""
     source = task.source
     # Only key-values are written in a form that is drawn.
     draw = hash_text(f"{unit.file}:{line}", task.seed) if source.kind == "attributes" else 0
-    text, language, spans, title_chars = linearise(data, source, draw, task.permutes_fields)
-    if len(text) < task.min_chars:
-        raise Rejected("too_short", f"{len(text)} characters, cleaning.min_chars is {task.min_chars}")
+    text, language, spans, title_chars = linearise(data, source, refine, draw, task.permutes_fields)
+    script = label(text)
+    if script not in _OWN and source.kind in _READ_AS_PROSE and (found := foreign(text)):
+        raise Rejected("foreign_language", f"{found[0]}: {text}", source.kind, Verdict("foreign_language", found[1], SURE))
     related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
     row = row_number(unit.source_index, unit.file_index, line)
     plain = " ".join(text.casefold().split())
@@ -115,11 +134,13 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
         "related": related,
         "points_to": points_to,
         "language": language,
+        "script": script,
         "text": text,
         "title_chars": title_chars,
         "spans": spans,
         "digest": digest_text(*_duplicate_scope(source, keys, row), plain),
         "text_hash": hash_text(plain),
+        "flags": sorted(refine.edits),
     }
 
 
@@ -173,8 +194,8 @@ def _duplicate_scope(source: Source, keys: list[str], row: int) -> tuple[str, ..
 class _ShardWriter:
     """Writes documents to `<unit>-000.parquet`, `-001`, ... of at most SHARD_BYTES of text each."""
 
-    def __init__(self, folder: Path, unit: str) -> None:
-        self.folder, self.unit = folder, unit
+    def __init__(self, folder: Path, unit: str, kind: Kind) -> None:
+        self.folder, self.unit, self.kind = folder, unit, kind
         self.rows = self.text_bytes = 0
         self.shards: list[str] = []
         self._batch: list[dict[str, Any]] = []
@@ -183,10 +204,8 @@ class _ShardWriter:
 
     def add(self, document: dict[str, Any]) -> None:
         self.rows += 1
-        # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
-        document["text"] = document["text"].encode()
         self._batch.append(document)
-        size = len(document["text"])
+        size = len(document["text"].encode())
         self.text_bytes, self._bytes = self.text_bytes + size, self._bytes + size
         if len(self._batch) >= _BATCH or self._bytes >= SHARD_BYTES:
             self._flush()
@@ -200,7 +219,14 @@ class _ShardWriter:
 
     def _flush(self) -> None:
         if self._batch:
-            self._tables.append(pa.Table.from_pylist(self._batch, schema=DOCUMENTS))
+            texts = [document["text"] for document in self._batch]
+            spans = [[(span.start, span.end) for span in document["spans"]] for document in self._batch]
+            near = near_column(texts, self.kind, spans)
+            for document in self._batch:
+                # Arrow takes UTF-8 as it is; from a string it would make, and keep, a copy of its own.
+                document["text"] = document["text"].encode()
+            table = pa.Table.from_pylist(self._batch, schema=DOCUMENTS)
+            self._tables.append(table.set_column(table.column_names.index("near"), "near", near))
             self._batch = []
 
     def _finish_shard(self) -> None:
@@ -220,13 +246,19 @@ class _RejectWriter:
 
     def __init__(self, task: IngestTask, unit: Unit) -> None:
         self._path, self._place = task.folder / "rejected" / f"{unit.name}.parquet", (task.name, unit.file)
+        self._hides, self._kinds = bool(task.source.personal), frozenset(task.cleaning.mask)
         self._batch: list[tuple[object, ...]] = []
         self._open = ExitStack()
         self._file: pq.ParquetWriter | None = None
 
-    def add(self, row: Row, reason: str, detail: str, keys: list[str]) -> None:
-        raw = row.raw or (json.dumps(row.data, ensure_ascii=False, default=str)[:2000] if row.data is not None else "")
-        self._batch.append((*self._place, row.line, reason, detail[:2000], raw, keys))
+    def add(self, row: Row, fault: Rejected, keys: list[str]) -> None:
+        # Of a row that cannot be read nobody knows which part of it is personal.
+        raw = row.raw if not self._hides else ""
+        if row.data is not None:
+            raw = json.dumps(row.data, ensure_ascii=False, default=str)
+        # A long text is cut first: the rest of it would only be masked to be thrown away.
+        shown = (mask(text[:2000], self._kinds)[0] for text in (fault.detail, raw))
+        self._batch.append((*self._place, row.line, fault.reason, fault.rule, fault.value, fault.threshold, *shown, keys))
         if len(self._batch) >= _BATCH:
             self._flush()
 

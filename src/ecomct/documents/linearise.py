@@ -15,13 +15,27 @@ import orjson
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.language import script_language
+from ecomct.documents.refine import Refine
+from ecomct.recipe.cleaning import ProfileName
 from ecomct.recipe.slots import PLACEHOLDER
 from ecomct.recipe.source import Kind, Source
+from ecomct.rules.rule import Passage, Verdict
 from ecomct.seeded import hash_text
 
 _LONG: frozenset[Kind] = frozenset({"description", "article", "dialogue", "web"})
 # Slots without which a row has no subject; own templates and key-values have rules of their own.
 _NEEDED: dict[Kind, tuple[str, ...]] = {"title": ("title",), "qa": ("question", "answer")}
+# Slots whose text the rules judge, and by which profile; a row that fails is rejected.
+_JUDGED: dict[Kind, tuple[tuple[str, ProfileName], ...]] = {
+    "title": (("title", "title"),),
+    "attributes": (("text", "value"),),
+    "description": (("text", "description"),),
+    "review": (("text", "review"),),
+    "qa": (("question", "question"), ("answer", "answer")),
+    "article": (("text", "article"),),
+    "dialogue": (("text", "dialogue"),),
+    "web": (("text", "web"),),
+}
 _SERIALIZATIONS = ("lines", "inline", "json", "sentence")
 _WORDS = {
     "zh": {"question": "问: ", "answer": "答: ", "rating": "评分: "},
@@ -47,10 +61,12 @@ class Linearised(NamedTuple):
 
 
 class Rejected(Exception):
-    """The row has no document: a reason of the ledger and what was seen."""
+    """The row has no document: a reason of the ledger, what was seen, and the rule that it broke, if one."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, profile: str = "", verdict: Verdict | None = None) -> None:
         self.reason, self.detail = reason, detail
+        self.rule = f"{profile}.{verdict.rule}" if verdict else None
+        self.value, self.threshold = (verdict.value, verdict.threshold) if verdict else (None, None)
         super().__init__(reason)
 
 
@@ -80,27 +96,56 @@ def lookup(row: dict[str, Any], column: str) -> Any:
     return value
 
 
-def linearise(row: dict[str, Any], source: Source, draw: int, permute: bool = False) -> Linearised:
-    """The text of a row.
+def linearise(row: dict[str, Any], source: Source, refine: Refine, draw: int, permute: bool = False) -> Linearised:
+    """The text of a row; what `refine` did to its fields is left there to be taken.
 
     `draw` is the row's seeded hash; it picks the serialisation of key-values and, with `permute`, their order.
-    Raises Rejected with `empty_text` or `missing_field`.
+    Raises Rejected with `empty_text`, `boilerplate`, `missing_field` or the name of a rule.
     """
     # With an own template every slot is text; else these two are lists of key-values.
     apart = ("columns", "pairs") if source.template is None else ()
-    values = {slot: _value(row, column, source.kind) for slot, column in source.fields.items() if slot not in apart}
-    pairs = _pairs(row, source, values) if source.kind == "attributes" and source.template is None else []
-    _require(row, source, values, pairs)
+    values: dict[str, tuple[str, str]] = {}
+    for slot, column in sorted(source.fields.items(), key=lambda given: given[0] == "value"):  # the value after its name
+        if slot not in apart:
+            name = values["name"][0] if slot == "value" and "name" in values else ""
+            values[slot] = _value(row, column, source.kind, refine, slot, name)
+    pairs = _pairs(row, source, values, refine) if source.kind == "attributes" and source.template is None else []
+    _require(row, source, values, pairs, refine)
     language = source.language if source.language != "auto" else _language(values, pairs)
+    _judge(source.kind, values, language, refine)
     if source.template is not None:
         text = _from_template(source.template, values)
     elif source.kind == "attributes" and pairs:
+        pairs = _informative(pairs, language, refine)
         if permute:
             pairs = sorted(pairs, key=lambda pair: hash_text("\0".join(pair), draw >> 1))
         text = _key_values(pairs, language, source.serialization, draw)
     else:
         text = _from_kind(source.kind, values, _WORDS[language])
     return Linearised("".join(text.parts), language, text.spans, text.title_chars)
+
+
+def _judge(kind: Kind, values: dict[str, tuple[str, str]], language: str, refine: Refine) -> None:
+    """Reject a row one of whose own texts breaks a rule."""
+    title = values.get("title", ("", ""))[0]
+    for slot, profile in _JUDGED[kind]:
+        text, column = values.get(slot, ("", ""))
+        if text and (verdict := refine.judge(profile, Passage(text, profile, language, "" if slot == "title" else title))):
+            raise Rejected(verdict.rule, f"{column}: {text}", profile, verdict)
+
+
+def _informative(pairs: list[tuple[str, str, str]], language: str, refine: Refine) -> list[tuple[str, str, str]]:
+    """The key-values that say something; a row without any is rejected for the first rule that was broken."""
+    kept, broken = [], None
+    for name, value, column in pairs:
+        if verdict := refine.judge("value", Passage(value, "value", language, "", name)):
+            refine.drop("value", verdict)
+            broken = broken or (verdict, f"{column}: {name}: {value}")
+        else:
+            kept.append((name, value, column))
+    if not kept and broken:
+        raise Rejected(broken[0].rule, broken[1], "value", broken[0])
+    return kept
 
 
 def _language(values: dict[str, tuple[str, str]], pairs: list[tuple[str, str, str]]) -> Literal["zh", "en"]:
@@ -110,37 +155,43 @@ def _language(values: dict[str, tuple[str, str]], pairs: list[tuple[str, str, st
     return "zh" if "zh" in (names, texts) else "en"
 
 
-def _value(row: dict[str, Any], column: str | list[str], kind: Kind) -> tuple[str, str]:
-    """Cleaned text of a slot and the column(s) it came from."""
+def _value(
+    row: dict[str, Any], column: str | list[str], kind: Kind, refine: Refine, slot: str, name: str = ""
+) -> tuple[str, str]:
+    """Refined text of a slot and the column(s) it came from; `name` is that of the key-value it belongs to."""
     if isinstance(column, list):
-        texts = [_value(row, one, kind)[0] for one in column]
+        texts = [_value(row, one, kind, refine, slot, name)[0] for one in column]
         return ("\n" if kind in _LONG else " ").join(text for text in texts if text), "+".join(column)
-    return _as_text(lookup(row, column), kind in _LONG), column
+    return _as_text(lookup(row, column), kind in _LONG, refine, slot, name), column
 
 
-def _as_text(value: Any, keep_lines: bool) -> str:
+def _as_text(value: Any, keep_lines: bool, refine: Refine, slot: str, name: str = "") -> str:
     if isinstance(value, str):
-        return clean_value(value, keep_lines)
+        return refine(value, keep_lines, slot, name)
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
-        return ("\n" if keep_lines else " ").join(text for item in value if (text := _as_text(item, keep_lines)))
+        texts = (_as_text(item, keep_lines, refine, slot, name) for item in value)
+        return ("\n" if keep_lines else " ").join(text for text in texts if text)
     if isinstance(value, dict):
-        return "; ".join(f"{clean_value(str(name))}: {text}" for name, item in value.items() if (text := _as_text(item, False)))
-    return clean_value(str(value), keep_lines)
+        pairs = ((clean_value(str(key)), item) for key, item in value.items())
+        return "; ".join(f"{key}: {text}" for key, item in pairs if (text := _as_text(item, False, refine, slot, key)))
+    return refine(str(value), keep_lines, slot, name)
 
 
-def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]]) -> list[tuple[str, str, str]]:
+def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]], refine: Refine) -> list[tuple[str, str, str]]:
     """Key-values of a row as (name, value, column), those without a value left out."""
     found: list[tuple[str, str, str]] = []
     if "name" in values and "value" in values:
-        found.append((values["name"][0], values["value"][0], values["value"][1]))
+        found.append((values["name"][0], *values["value"]))
     columns = source.fields.get("columns", [])
     for column in [columns] if isinstance(columns, str) else columns:
-        found.append((clean_value(column), _as_text(lookup(row, column), False), column))
+        name = clean_value(column)
+        found.append((name, _as_text(lookup(row, column), False, refine, "columns", name), column))
     nested = source.fields.get("pairs", [])
     for column in [nested] if isinstance(nested, str) else nested:
-        found += [(clean_value(str(name)), _as_text(value, False), column) for name, value in _pair_list(lookup(row, column))]
+        given = ((clean_value(str(name)), value) for name, value in _pair_list(lookup(row, column)))
+        found += [(name, _as_text(value, False, refine, "pairs", name), column) for name, value in given]
     return [(name.strip(" :：="), value, column) for name, value, column in dict.fromkeys(found) if name.strip(" :：=") and value]
 
 
@@ -166,7 +217,7 @@ def _pair_list(value: Any) -> list[tuple[Any, Any]]:
     return pairs
 
 
-def _require(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]], pairs: list[Any]) -> None:
+def _require(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str]], pairs: list[Any], refine: Refine) -> None:
     """Refuse rows that would give a document without its subject."""
     if source.template is not None:
         filled = any(text for text, _ in values.values())
@@ -182,6 +233,8 @@ def _require(row: dict[str, Any], source: Source, values: dict[str, tuple[str, s
     columns = [column for given in source.fields.values() for column in ([given] if isinstance(given, str) else given)]
     if all(lookup(row, column) is None and column.split(".")[0] not in row for column in columns):
         raise Rejected("missing_field", f"no column {', '.join(columns)}; the row has {', '.join(list(row)[:8])}")
+    if refine.emptied:
+        raise Rejected("boilerplate", f"only boilerplate in {', '.join(columns)}: {refine.emptied}")
     raise Rejected("empty_text", f"nothing to read in {', '.join(columns)}")
 
 

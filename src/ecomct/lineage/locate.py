@@ -41,6 +41,9 @@ class Reject:
     reason: str
     detail: str
     raw: str
+    rule: str
+    value: float | None
+    threshold: float | None
 
 
 @dataclass(frozen=True)

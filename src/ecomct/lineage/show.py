@@ -21,6 +21,7 @@ _SAID = {
     "too_few_rows": "a sample of its own: its product has too few rows",
     "too_long_together": "a sample of its own: it would not fit a sequence with another row",
     "general": "general text, a sample of its own",
+    "contaminated": "holds an item of a benchmark, or repeats a row that does",
     "forgotten": "taken out by the forget list; its content is not kept",
 }
 

@@ -38,6 +38,5 @@ class Cleaning(Part):
     profiles: dict[ProfileName, dict[Name, float | None]] = Field(
         {}, description="By kind of field: rule -> threshold, over the defaults; null turns a rule off."
     )
-    min_chars: int = Field(1, ge=1, description="Shorter texts are rejected as empty.")
     boilerplate: Boilerplate = Boilerplate()
     mask: list[PersonalKind] = Field(list(PERSONAL), description="Personal data replaced by a placeholder of its kind.")

@@ -14,6 +14,8 @@ from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 
 from ecomct.recipe.cleaning import Cleaning
+from ecomct.recipe.decontamination import Decontamination
+from ecomct.recipe.duplicates import Duplicates
 from ecomct.recipe.source import Name, Part, Source
 
 Arm = Literal["general", "domain-separate", "separate", "mixed"]
@@ -190,6 +192,8 @@ class Recipe(Part):
     buckets: int | None = Field(None, ge=1, le=4096, description="Units of wide work; None: one for each 32 MiB of text.")
     sources: dict[Name, Source] = Field(min_length=1, json_schema_extra=_ONLY_NAMES, description="The tables, by name.")
     cleaning: Cleaning = Cleaning()
+    decontamination: Decontamination = Decontamination()
+    duplicates: Duplicates = Duplicates()
     mixing: Mixing = Mixing()
     tokenizer: Tokenizer
     blend: Blend = Blend()

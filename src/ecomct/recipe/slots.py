@@ -28,6 +28,8 @@ def slot_problems(source: Source) -> list[str]:
     given = set(source.fields)
     if empty := [f"fields.{name}: names no column" for name, columns in source.fields.items() if columns in ("", [], [""])]:
         return empty
+    if personal := _personal_problems(source):
+        return personal
     if source.template is not None:
         used = set(PLACEHOLDER.findall(source.template))
         problems = [f"template: uses {{{name}}}, which fields does not define" for name in sorted(used - given)]
@@ -39,3 +41,18 @@ def slot_problems(source: Source) -> list[str]:
     known = frozenset().union(*required) | optional
     listed = ", ".join(sorted(known))
     return [f"fields.{name}: kind {source.kind} has no such slot (it has {listed})" for name in sorted(given - known)]
+
+
+def _personal_problems(source: Source) -> list[str]:
+    """A column that is declared personal is neither text nor key."""
+    read = {f"fields.{slot}": [columns] if isinstance(columns, str) else columns for slot, columns in source.fields.items()}
+    read["primary_key"] = [source.primary_key] if source.primary_key else []
+    read["references"] = [reference.field for reference in source.references if reference.field]
+    read["related"] = [related.field for related in source.related]
+    hidden = tuple(source.personal)
+    return [
+        f"{place}: reads column {column}, which `personal` declares"
+        for place, columns in read.items()
+        for column in columns
+        if column in hidden or column.startswith(tuple(f"{name}." for name in hidden))
+    ]

@@ -70,6 +70,9 @@ class Source(Part):
     references: list[Reference] = Field([], description="Sources whose rows the rows of this one belong to.")
     related: list[Related] = Field([], description="Further keys, such as brand, shop or items bought together.")
     fields: dict[str, str | list[str]] = Field({}, description="Slot of the template -> column (dotted for nested), or columns.")
+    personal: list[str] = Field(
+        [], description="Columns (dotted for nested) that hold personal data: removed before anything reads the row."
+    )
     template: str | None = Field(None, description="Own template such as '{title}: {text}', over the slots in `fields`.")
     serialization: Literal["seeded", "lines", "inline", "json", "sentence"] = Field(
         "seeded", description="How key-values are written; 'seeded' draws one of the others by row."

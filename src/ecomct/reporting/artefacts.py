@@ -231,13 +231,13 @@ def read_run(run: Path, arms: Sequence[str] = ARMS) -> Run:
     """Read the artefacts under `run`; a damaged one raises InputError that names it."""
     return Run(
         ledger=_read_ledger(run / "ledger.json"),
-        tokens=_read(Tokens, run / "tokens" / "measures.json"),
-        mixture=_read(Mixture, run / "mixture" / "measures.json"),
-        sequences=_read(Sequences, run / "sequences" / "measures.json"),
+        tokens=read_record(Tokens, run / "tokens" / "measures.json"),
+        mixture=read_record(Mixture, run / "mixture" / "measures.json"),
+        sequences=read_record(Sequences, run / "sequences" / "measures.json"),
         training={
             arm: points for arm in ARMS if arm in arms and (points := _read_points(run / "training" / arm / "metrics.jsonl"))
         },
-        scores=_read(Scores, run / "evaluation" / "scores.json"),
+        scores=read_record(Scores, run / "evaluation" / "scores.json"),
     )
 
 
@@ -267,7 +267,8 @@ def _check(kind: type[T], value: Any, place: str) -> T:
         raise InputError(f"{place}: {where}: {fault['msg']}; run its stage again") from error
 
 
-def _read(kind: type[T], path: Path) -> T | None:
+def read_record(kind: type[T], path: Path) -> T | None:
+    """An artefact that is one JSON document; None where its stage has not run, InputError where it is damaged."""
     value = _load(path)
     return None if value is None else _check(kind, value, _shown(path))
 

@@ -16,6 +16,7 @@ from ecomct.reporting.artefacts import read_run
 from ecomct.reporting.charts import by_arm, charts
 from ecomct.reporting.comparison import answers, columns, held_out_lines, last_of_each_arm, ordered
 from ecomct.reporting.figures import PALETTE, draw
+from ecomct.reporting.removed import read_removed
 from ecomct.reporting.samples import read_samples
 from ecomct.reporting.tables import (
     COVERAGE_LABELS,
@@ -46,7 +47,8 @@ def write_report(recipe: Recipe, run: Path, out: Path, arms: Sequence[str] = ARM
     found = read_run(run, arms)
     drawn = charts(found)
     svg = {name: draw(chart) for name, chart in drawn.items()}
-    states = stage_states(found)
+    removed = read_removed(run, found.ledger or [])
+    states = stage_states(found) | {"screen": removed.leaks is not None}
     blocks = ledger_blocks(found.ledger or [])
     lines = token_lines(found)
     models = ordered(found.scores) if found.scores else []
@@ -67,6 +69,7 @@ def write_report(recipe: Recipe, run: Path, out: Path, arms: Sequence[str] = ARM
             numbers=headline(recipe, found),
             token_lines=lines,
             totals=token_totals(lines),
+            removed=removed,
             blocks=blocks,
             example=ledger_example(blocks),
             broken=[entry for block in blocks for entry in block.entries if not entry.closes],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
 from ecomct.documents.keys import FORGOTTEN, forgotten_keys, keys_among, written_keys
+from ecomct.documents.survey import boilerplate_texts, read_boilerplate
 from ecomct.engine import map_units
 from ecomct.errors import InputError
 from ecomct.ledger import total
@@ -13,14 +15,16 @@ from ecomct.progress import track
 from ecomct.run_folder import RunFolder
 from ecomct.sources.files import MAX_SOURCES, Unit, source_files, source_units
 from ecomct.stage import Stage, code_digest
+from ecomct.stages.survey import FILE as BOILERPLATE
 from ecomct.units import key_of
 
+_SIGNATURES = ("duplicates/shingles", "duplicates/signature")
 # Bytes that one process reads while two start.
 _WORTH_WORKERS = 8 << 20
 
 
 def stage(run: RunFolder) -> Stage:
-    """Determined by the sources' settings and bytes, the cleaning, the forget list and the seed."""
+    """Determined by the sources' settings and bytes, the cleaning and its boilerplate, the forget list and the seed."""
     sources: dict[str, Any] = {}
     for name, source in run.recipe.sources.items():
         files = source_files(run.recipe, name)
@@ -31,11 +35,12 @@ def stage(run: RunFolder) -> Stage:
     inputs = {
         "sources": sources,
         "order": list(sources),
-        "cleaning": run.recipe.cleaning.model_dump(),
+        "cleaning": run.recipe.cleaning.model_dump(exclude={"boilerplate"}),
+        "boilerplate": boilerplate_texts(run.survey / BOILERPLATE),
         "fields": run.recipe.mixing.fields,
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
-        "code": code_digest("stages/ingest", "sources", "documents", "recipe/slots", "seeded"),
+        "code": code_digest("stages/ingest", "sources", "documents", "rules", *_SIGNATURES, "recipe/slots", "seeded"),
     }
     return Stage("ingest", run.documents, inputs)
 
@@ -45,7 +50,8 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     if len(run.sources) > MAX_SOURCES:
         raise InputError(f"sources: {len(run.sources)} of them, at most {MAX_SOURCES}")
     units = {name: source_units(run.recipe, name) for name in run.sources}
-    tasks = {name: ingest_task(run.recipe, stage.folder, name) for name in run.sources}
+    frequent = read_boilerplate(run.survey / BOILERPLATE, run.recipe)
+    tasks = {name: ingest_task(run.recipe, stage.folder, name, frequent.get(name, {})) for name in run.sources}
     bases = {unit.name: _base(stage, tasks[name], unit) for name in run.sources for unit in units[name]}
     every = [(tasks[name], unit) for name in run.sources for unit in units[name]]
     known = {unit.name: _kept(stage, task, unit, bases[unit.name]) for task, unit in every}
@@ -58,23 +64,31 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     accounts: list[dict[str, Any]] = []
     shards: list[str] = []
     text_bytes = 0
+    edits: dict[str, Counter[str]] = {name: Counter() for name in run.sources}
     forgotten: set[str] = set()
     for task, unit in every:
         facts = known[unit.name] or {}
         accounts.append({task.name: facts["account"]})
         shards += facts["shards"]
         text_bytes += facts["text_bytes"]
+        edits[task.name].update(facts["edits"])
         forgotten.update(facts["forgotten"])
     ledger = total(accounts, run.sources)
     for name in run.sources:
         _judge(run, name, ledger.get(name), units_of=stage)
-    return {"ledger": {"ingest": ledger}, "shards": shards, "text_bytes": text_bytes, "forgotten": sorted(forgotten)}
+    return {
+        "ledger": {"ingest": ledger},
+        "edits": {name: dict(sorted(counts.items())) for name, counts in edits.items() if counts},
+        "shards": shards,
+        "text_bytes": text_bytes,
+        "forgotten": sorted(forgotten),
+    }
 
 
 def _base(stage: Stage, task: IngestTask, unit: Unit) -> str:
     """What determines a unit's bytes besides the forgotten keys that its rows have."""
     source = stage.inputs["sources"][task.name]
-    part = (unit.name, unit.format, unit.start, unit.stop)
+    part = (unit.name, unit.format, unit.start, unit.stop, stage.inputs["boilerplate"].get(task.name))
     shared = {name: stage.inputs[name] for name in ("cleaning", "fields", "seed", "code")}
     return key_of(source["settings"], source["files"][unit.file_index], part, task.is_referred_to, task.is_pointed_at, shared)
 

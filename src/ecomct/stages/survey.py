@@ -35,7 +35,7 @@ def stage(run: RunFolder) -> Stage:
         "seed": run.recipe.seed,
         "code": code,
     }
-    return Stage("survey", run.folder / "survey", inputs)
+    return Stage("survey", run.survey, inputs)
 
 
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _survey(work: tuple[SurveyTask, list[Unit]]) -> dict[str, Any]:
 def table(run: RunFolder) -> list[list[str]]:
     """Rows and characters that were counted, and lines found, of the sources that were surveyed."""
     rows = [["source", "rows counted", "characters", "frequent lines"]]
-    facts = run.facts(run.folder / "survey")["sources"]
+    facts = run.facts(run.survey)["sources"]
     for name, made in ((name, facts[name]) for name in run.sources):
         if made["rows"]:
             rows.append([name, f"{made['rows']:,}", f"{made['chars']:,}", f"{made['found']:,}"])

@@ -1,0 +1,61 @@
+"""One field value on its way into text: reformulated, cleaned, freed of boilerplate, masked, judged.
+
+The order is part of the contract: mojibake is mended before NFKC would hide it, lines are compared after markup is gone,
+rules see what a model would see. What was done is counted by kind, for the document and for its source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from ecomct.documents.clean import clean_value
+from ecomct.documents.lines import Frequent, without_lines
+from ecomct.documents.privacy import mask, mask_value
+from ecomct.documents.reformulate import reformulate
+from ecomct.recipe.cleaning import Cleaning, ProfileName
+from ecomct.recipe.source import Language
+from ecomct.rules.profiles import compile_profile
+from ecomct.rules.rule import PROFILES, Passage, Verdict
+
+_NONE = Frequent()
+
+
+class Refine:
+    """What a source's recipe does to its fields. `edits` counts what was done since it was last taken."""
+
+    def __init__(self, cleaning: Cleaning, language: Language, frequent: Mapping[str, Frequent]) -> None:
+        self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
+        self._profiles = {name: compile_profile(name, cleaning.profiles.get(name)) for name in PROFILES}
+        self.edits: Counter[str] = Counter()
+        # A text of this row of which boilerplate was all.
+        self.emptied = ""
+
+    def __call__(self, raw: str, keep_lines: bool, slot: str, name: str = "") -> str:
+        """The clean text of a value; `name` is the key of a key-value, which may tell that its value is personal."""
+        text, kinds = reformulate(raw)
+        for kind in kinds:
+            self.edits[f"reformulated:{kind}"] += 1
+        text = clean_value(text, keep_lines)
+        rest, lines = without_lines(text, self._frequent.get(slot, _NONE), self._language)
+        for kind, count in lines.items():
+            self.edits[kind] += count
+        self.emptied = self.emptied or ("" if rest else text)
+        text = rest
+        text, masked = mask_value(name, text, self._kinds) if name else mask(text, self._kinds)
+        for kind, count in masked.items():
+            self.edits[f"mask:{kind}"] += count
+        return text
+
+    def judge(self, profile: ProfileName, passage: Passage) -> Verdict | None:
+        """The first rule of the profile that the passage breaks, or None."""
+        return self._profiles[profile].judge(passage)
+
+    def drop(self, what: str, verdict: Verdict) -> None:
+        """Count a part of a row (a key-value, a title) that a rule took out while the row stays."""
+        self.edits[f"dropped:{what}:{verdict.rule}"] += 1
+
+    def take(self) -> dict[str, int]:
+        """The edits since the last call, and begin anew."""
+        edits, self.edits, self.emptied = dict(self.edits), Counter(), ""
+        return edits
