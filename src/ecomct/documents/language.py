@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _HAN_RANGES = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3134F))
 # Scripts that name a language, by their most written one. U+306E (no), U+30FB and U+30FC are left out: Chinese uses them.
 _SCRIPTS: dict[str, tuple[tuple[int, int], ...]] = {
@@ -40,15 +40,24 @@ _CODES = ("", "zh", "zh-Hans", "zh-Hant", "en", *_SCRIPTS)
 # Addresses are Latin in every language.
 _ADDRESS = re.compile(r"(?:https?://|www\.)[!-~]+")
 
-# The identifier is not asked about shorter text, nor believed below this confidence: see docs/cleaning.md.
+# The identifier is not asked about shorter text, nor believed below this confidence. Measured on 23,800 titles, reviews,
+# descriptions and articles of English sources: the 19 that it is sure of are foreign, the others stay below 0.45.
 LONG_TEXT = 40
 SURE = 0.9
-# Characters that are looked at for English words, and that the identifier reads.
+# Characters that are looked at for the words below, and that the identifier reads.
 _GLANCE, _READ = 600, 1500
 # Words that English prose cannot do without, none of them a common word of another language in Latin letters.
 _ENGLISH_WORDS = """the and this that with are you your they my but not would from it which there their what when has been
     these were only very than just because its into our other should could does how if"""
-_ENGLISH = frozenset(_ENGLISH_WORDS.split())
+# Common words of other languages that are none of English: without two of them or accents no text is another's.
+_OTHER_WORDS = """
+    al como con de del el en es esta este la las los lo más muy para pero por que se su un una y au avec dans des du est et
+    il je le les ne pas pour qui sur très une vous auch auf das dem den denn der die ein eine für hat ich immer ist mit
+    nicht nur sehr sich sie und von wie wir zu che di della è molto non più questo sono com da em mas muito não o os uma
+    dat een het ik maar met niet op te van voor zijn att av det för inte jag med och på som til og er ikke jest na nie
+    się z jak że si pre za ve bir bu çok için cu și pentru az és hogy nem ja ei että ang mga ng sa và là không có yang
+    dan untuk dengan ini itu tidak els amb ta kui ir uz ar kas nuk dhe një në kwa ya wa agus"""
+_ENGLISH, _OTHER = frozenset(_ENGLISH_WORDS.split()), frozenset(_OTHER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+")
 # Languages that shops write in Latin letters. Without the rare ones, which lists of parts and brands resemble.
 _KNOWN = "en es fr de it pt nl pl sv da no fi cs sk sl hr ro hu tr vi id ms ca et lv lt sq tl sw az is ga"
@@ -73,21 +82,24 @@ def script_language(text: str) -> Literal["zh", "en"]:
     >>> script_language("索尼 WH-1000XM5 无线降噪耳机"), script_language("Gift card 礼")
     ('zh', 'en')
     """
-    han, latin = len(_HAN.findall(text)), len(_LATIN.findall(text))
-    return "zh" if han and han * 4 >= latin else "en"
+    if text.isascii():
+        return "en"
+    han = sum(map(len, _HAN.findall(text)))
+    return "zh" if han and han * 4 >= sum(map(len, _LATIN.findall(text))) else "en"
 
 
 def label(text: str) -> str:
     """The language of a text: an ISO code, `mixed` (much Chinese beside much Latin) or `und` (no letters).
 
     Chinese is `zh-Hans` or `zh-Hant` where characters of that form alone prevail, else `zh`. Latin text is `en` unless
-    `foreign` says otherwise. Cost: under 1 us for short ASCII, else 5 us and 5 ns a character.
+    `foreign` says otherwise. Cost: 3 to 7 us for a title or review, else that of `foreign`.
 
     >>> [label(text) for text in ("汉", "故宮", "北京大", "L", "12%", "수분 크림", "かわいい財布")]
     ['zh-Hans', 'zh-Hant', 'zh', 'en', 'und', 'ko', 'ja']
     """
-    if text.isascii() and len(text) < LONG_TEXT:
-        return "en" if _LATIN.search(text) else "und"
+    if text.isascii():
+        found = _foreign_latin(text) if len(text) >= LONG_TEXT else None
+        return found[0] if found else "en" if _LATIN.search(text) else "und"
     letters = count_letters(text)
     han, latin = letters.han, letters.latin
     if _is_of_another_script(letters):
@@ -105,8 +117,9 @@ def foreign(text: str) -> tuple[str, float] | None:
     """Code and confidence (0 to 1, three decimals) of a text that is surely neither Chinese nor English, else None.
 
     By script for eight letters of one or more, by the identifier for LONG_TEXT characters or more of Latin text. Brand names,
-    lists of parts, code and capitals are English in doubt. Cost: 0.1 us for short ASCII; English prose costs a look
-    at its words (of 600 characters); what remains costs the identifier 0.6 us a character of 1,500.
+    lists of parts, code and capitals are English in doubt. Cost: 5 us and 5 ns a character that is not ASCII; Latin text
+    costs a look at its words (of 600 characters, 6 us for a hundred); what then looks foreign costs the identifier
+    0.6 us a character (of 1,500).
 
     >>> foreign("Отличный чайник, быстро закипает"), foreign("Bosch GSR 12V-15 FC 06019F6000")
     (('ru', 1.0), None)
@@ -154,11 +167,15 @@ def _is_mixed(letters: Letters) -> bool:
 
 def _foreign_latin(text: str) -> tuple[str, float] | None:
     """Code and confidence where text in Latin letters is surely not English, else None."""
-    words = _WORD.findall(text[:_GLANCE])
-    english = sum([word.lower() in _ENGLISH for word in words])
+    start = text[:_GLANCE]
+    words = start.lower().split()
+    english = sum(map(_ENGLISH.__contains__, words))
     if english >= 2 and english * 20 >= len(words):
         return None
+    if sum(map(_OTHER.__contains__, words)) < 2 and len(start.encode("utf-8", "surrogatepass")) < len(start) + 2:
+        return None
     # Prose of any language is small letters for the most part; titles, brands and part lists are not.
+    words = _WORD.findall(start)
     if sum(map(str.islower, words)) * 2 < len(words):
         return None
     language, confidence = _identifier().classify(text[:_READ])

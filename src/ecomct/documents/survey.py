@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ecomct.atomic import write_json
 from ecomct.documents.clean import clean_value
 from ecomct.documents.ingest import row_keys
 from ecomct.documents.keys import forgotten_keys, referred_to
@@ -68,12 +67,11 @@ class SurveyTask:
 
 
 class _Text(NamedTuple):
-    """A sampled text: its place in the order of the sample, the product of its row (or the row), the raw value and its size."""
+    """A sampled text as it was written: its place in the order of the sample and the product of its row (or the row)."""
 
     order: int
     owner: str
-    value: Any
-    size: int
+    raw: str
 
 
 @dataclass
@@ -103,12 +101,7 @@ def survey_source(task: SurveyTask, units: list[Unit]) -> dict[str, Any]:
         return {"rows": 0, "chars": 0, "found": []}
     sample = _sample(task, units, slot)
     found = _frequent(sample, task, slot)
-    return {"rows": len(sample), "chars": sum(text.size for text in sample), "found": [one._asdict() for one in found]}
-
-
-def write_boilerplate(path: Path, found: dict[str, list[dict[str, Any]]]) -> None:
-    """Write the frequent lines by source for people and for `read_boilerplate`."""
-    write_json(path, found)
+    return {"rows": len(sample), "chars": sum(len(text.raw) for text in sample), "found": [one._asdict() for one in found]}
 
 
 def boilerplate_texts(path: Path) -> dict[str, list[tuple[str, str]]]:
@@ -137,10 +130,10 @@ def _sample(task: SurveyTask, units: list[Unit], slot: str) -> list[_Text]:
     for unit in chosen:
         for text in _texts(task, unit, slot, _READ * task.boilerplate.sample_rows // len(chosen), len(chosen)):
             sample.append(text)
-            held += text.size
+            held += len(text.raw)
             if len(sample) > 2 * task.boilerplate.sample_rows or held > 2 * SAMPLE_CHARS:
                 sample = _least(sample, task.boilerplate.sample_rows)
-                held = sum(one.size for one in sample)
+                held = sum(len(one.raw) for one in sample)
     return _least(sample, task.boilerplate.sample_rows)
 
 
@@ -148,7 +141,7 @@ def _least(sample: list[_Text], rows: int) -> list[_Text]:
     """The longest beginning of the sample in hash order within its bounds: what falls out now would fall out later."""
     kept, held = [], 0
     for text in sorted(sample, key=lambda one: one.order)[:rows]:
-        held += text.size
+        held += len(text.raw)
         if held > SAMPLE_CHARS:
             break
         kept.append(text)
@@ -159,7 +152,8 @@ def _texts(task: SurveyTask, unit: Unit, slot: str, rows: int, units: int) -> It
     """Texts of a unit's first rows and characters, forgotten rows left out."""
     source = task.source
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
-    columns = source.fields[slot]
+    column = source.fields[slot]
+    columns = [column] if isinstance(column, str) else column
     left = _READ * SAMPLE_CHARS // units
     for row in islice(read_rows(unit, encodings, source.limit), rows):
         if row.data is None:
@@ -167,33 +161,27 @@ def _texts(task: SurveyTask, unit: Unit, slot: str, rows: int, units: int) -> It
         keys = row_keys(row.data, source, task.name, task.is_referred_to)
         if task.forget.intersection(keys):
             continue
-        value = [_ends(lookup(row.data, column)) for column in ([columns] if isinstance(columns, str) else columns)]
-        size = sum(len(one) if isinstance(one, str) else len(str(one)) for one in value)
+        text = "\n".join([_raw(lookup(row.data, column)) for column in columns])
         place = f"{unit.file_index}:{row.line}"
-        yield _Text(hash_text(place, task.seed), keys[0] if keys else place, value, size)
-        left -= size
+        yield _Text(hash_text(place, task.seed), keys[0] if keys else place, text)
+        left -= len(text)
         if left < 0:
             return
 
 
-def _ends(value: Any) -> Any:
-    """A long text's beginning and end, where boilerplate stands."""
-    return f"{value[:_ENDS]}\n{value[-_ENDS:]}" if isinstance(value, str) and len(value) > 2 * _ENDS else value
-
-
-def _cleaned(value: Any) -> str:
-    """The text of a slot, cleaned as documents are."""
-    if isinstance(value, str):
-        return clean_value(value, keep_lines=True)
+def _raw(value: Any) -> str:
+    """The text of a column before cleaning: of a long one its beginning and end, where boilerplate stands."""
     if isinstance(value, list):
-        return "\n".join(text for item in value if (text := _cleaned(item)))
-    return ""
+        value = "\n".join([item for item in value if isinstance(item, str)])
+    if not isinstance(value, str):
+        return ""
+    return value if len(value) <= 2 * _ENDS else f"{value[:_ENDS]}\n{value[-_ENDS:]}"
 
 
 def _frequent(sample: list[_Text], task: SurveyTask, slot: str) -> list[Found]:
     """Lines and sentences of the sample that are boilerplate, the most frequent first."""
     rules, kind = task.boilerplate, task.source.kind
-    texts = [_cleaned(text.value) for text in sample]
+    texts = [clean_value(text.raw, keep_lines=True) for text in sample]
     pieces = [_pieces(text, rules.min_chars, kind in _OF_SENTENCES) for text in texts]
     rows = Counter(piece for row in pieces for piece in set(row))
     del rows[""]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecomct.atomic import write_json
 from ecomct.documents.keys import forgotten_keys
-from ecomct.documents.survey import SurveyTask, survey_source, survey_task, write_boilerplate
+from ecomct.documents.survey import SurveyTask, survey_source, survey_task
 from ecomct.engine import map_units
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
@@ -34,7 +35,7 @@ def stage(run: RunFolder) -> Stage:
         "seed": run.recipe.seed,
         "code": code,
     }
-    return Stage("survey", run.folder / "survey", inputs)
+    return Stage("survey", run.survey, inputs)
 
 
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         stage.finish_unit(task.name, made, keys[task.name])
         known[task.name] = made
     facts = {name: known[name] for name in run.sources}
-    write_boilerplate(stage.folder / FILE, {name: made["found"] for name, made in facts.items() if made["found"]})
+    write_json(stage.folder / FILE, {name: made["found"] for name, made in facts.items() if made["found"]})
     return {
         "sources": {
             name: {"rows": made["rows"], "chars": made["chars"], "found": len(made["found"])} for name, made in facts.items()
@@ -77,7 +78,7 @@ def _survey(work: tuple[SurveyTask, list[Unit]]) -> dict[str, Any]:
 def table(run: RunFolder) -> list[list[str]]:
     """Rows and characters that were counted, and lines found, of the sources that were surveyed."""
     rows = [["source", "rows counted", "characters", "frequent lines"]]
-    facts = run.facts(run.folder / "survey")["sources"]
+    facts = run.facts(run.survey)["sources"]
     for name, made in ((name, facts[name]) for name in run.sources):
         if made["rows"]:
             rows.append([name, f"{made['rows']:,}", f"{made['chars']:,}", f"{made['found']:,}"])
