@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ecomct.documents.privacy.placeholders import RIGHT, Counts, Cued, Rule
 
 # Small words between the name of a network and the account; the first asks for one that says "account".
@@ -20,13 +22,12 @@ _QQ = Cued(
     words="qq 扣扣 加q +q 企鹅号",
 )
 _WECHAT_NAMES = r"(?:[微薇威][信芯]|(?<![A-Za-z])(?:(?i:we\s?chat|weixin)|[VvWw][Xx]|[加+][VvWw])|[VvWw]信|加[VvWw])"
-_WECHAT_WORDS = "微信 薇信 威信 微芯 薇芯 威芯 wechat we weixin vx wx +v +w 加v 加w v信 w信"
+_WECHAT_SIGNS = ("信", "芯", "chat", "weixin", "vx", "wx", "+v", "+w", "加v", "加w")
 _WECHAT = (
     Cued(
         "account",
         rf"{_WECHAT_NAMES}{_SAYS}",
         rf"{_LEFT}(?:[A-Za-z][A-Za-z0-9_-]{{4,19}}|[0-9]{{5,12}}){_RIGHT}",
-        words=_WECHAT_WORDS,
         further=rf"{_LEFT}{_MIXED}{_RIGHT}",
     ),
     # Without such a word only what no product or English word looks like.
@@ -34,7 +35,6 @@ _WECHAT = (
         "account",
         rf"{_WECHAT_NAMES}(?:是|为|我的?|联系|\s){{0,3}}",
         rf"{_LEFT}(?:(?=[a-z_-]{{1,18}}[0-9])[a-z][a-z0-9_-]{{5,19}}|[0-9]{{6,12}}){_RIGHT}",
-        words=_WECHAT_WORDS,
     ),
 )
 _SHOPS_ZH = "旺旺 淘宝 天猫 京东 会员 用户 微博 抖音 快手 小红书 闲鱼 支付宝 陌陌 钉钉 游戏"
@@ -82,15 +82,28 @@ _LOGINS = Rule(
     (?P<value>(?=[A-Za-z_.-]{0,30}[0-9])(?![0-9]+\.[0-9]+(?!\w))[A-Za-z0-9_][A-Za-z0-9_.-]{3,31}(?<!\.))(?![A-Za-z0-9_@/])""",
     words="账号 帐号 账户 用户名 登录名 登陆名 会员名 户名 user login account acct member",
 )
-_ALL = (_QQ, *_WECHAT, *_NAMES_ZH)
+# Signs without one of which no rule for Chinese names or for named handles finds anything.
+_HANDLE_LIKE = re.compile("[0-9]{5}|[A-Za-z][A-Za-z0-9_-]{4}|@|[:：]")
+_SAYING_ZH = ("号", "账", "帐", "名", "昵称", "户", "id", "博", "旺旺")
+_SAYING_EN = (":", "=", "#", " is ", " id", "user", "account", "handle")
+_SAYING = (*_SAYING_ZH, *_SAYING_EN)
 
 
 def mask_accounts(text: str, lower: str, counts: Counts) -> str:
     """QQ, WeChat, Weibo, Wangwang and other accounts; a bare @name is none without the network's name beside it."""
-    if not text.isascii() or "qq" in lower or "chat" in lower or "weixin" in lower or "vx" in lower or "wx" in lower:
-        for rule in _ALL:
-            text = rule(text, lower, counts)
+    is_ascii = text.isascii()
+    if is_ascii or _HANDLE_LIKE.search(text):
+        if "q" in lower or "扣" in lower or "企鹅" in lower:
+            text = _QQ(text, lower, counts)
+        if any([name in lower for name in _WECHAT_SIGNS]):
+            for rule in _WECHAT:
+                text = rule(text, lower, counts)
+        if not is_ascii and any([word in lower for word in _SAYING_ZH]):
+            for rule in _NAMES_ZH:
+                text = rule(text, lower, counts)
     if "@" in text:
         for rule in _HANDLES:
             text = rule(text, lower, counts)
-    return _LOGINS(_NAMED_HANDLES(text, lower, counts), lower, counts)
+    if any([word in lower for word in (_SAYING_EN if is_ascii else _SAYING)]):
+        text = _LOGINS(_NAMED_HANDLES(text, lower, counts), lower, counts)
+    return text

@@ -22,7 +22,6 @@ _spelt_mails = Rule(
     (?:[(\[{{]\s?(?i:at|@)\s?[)\]}}]|\s(?i:at)\s(?=[A-Za-z0-9-]+\s(?i:dot)\s)|艾特
         |\#(?=(?:qq|163|126|gmail|sina|hotmail|outlook|foxmail|139)[.点]))\s?
     [A-Za-z0-9-]{{1,63}}(?:\s?(?:[(\[{{]\s?(?i:dot|\.)\s?[)\]}}]|\s(?i:dot)\s|点|\.)\s?[A-Za-z0-9-]{{1,63}}){{1,4}}""",
-    words="dot (at [at {at 艾特 点com #qq #163 #126 #gmail #sina #hotmail #outlook #foxmail #139",
 )
 
 
@@ -36,11 +35,16 @@ def _is_mail(match: re.Match[str]) -> bool:
     return match["at"] == "@" or (len(match["at"]) == 3 and not local.isalpha())
 
 
+_SPELT = ("dot", "#", "艾特", "点com", "(at", "[at", "{at")
+
+
 def mask_emails(text: str, lower: str, counts: Counts) -> str:
     """Mail addresses, also with "(at)", " dot " or "点"."""
     if "@" in text:
         text = _mails(text, lower, counts)
-    return _spelt_mails(text, lower, counts)
+    if any([sign in lower for sign in _SPELT]):
+        text = _spelt_mails(text, lower, counts)
+    return text
 
 
 def _is_public_address(match: re.Match[str]) -> bool:

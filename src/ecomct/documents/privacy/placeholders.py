@@ -40,13 +40,16 @@ class Rule:
 
     def __init__(self, kind: PersonalKind, pattern: str, holds: Holds | None = None, words: str = "", flags: int = 0) -> None:
         self.kind, self._holds, self._words = kind, holds, words.split()
+        self._ascii_words = [word for word in self._words if word.isascii()]
         self._pattern = re.compile(pattern, re.VERBOSE | flags)
         self._group = "value" if "value" in self._pattern.groupindex else 0
 
     def __call__(self, text: str, lower: str, counts: Counts) -> str:
         """`text` with placeholders; what was replaced is added to `counts`. `lower` is the text in lower case."""
-        if self._words and not any([word in lower for word in self._words]):
-            return text
+        if self._words:
+            words = self._ascii_words if lower.isascii() else self._words
+            if not any([word in lower for word in words]):
+                return text
         return replaced(text, self.kind, self._spans(text), counts)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
