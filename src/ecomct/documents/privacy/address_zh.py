@@ -39,13 +39,16 @@ _TAIL = re.compile(
     rf"|{_GAP}(?:(?<=[酒饭]店)|(?<=[大园商公宾医学][厦楼区场寓馆院校城])|(?<=广场|中心|花园|小区))(?![{_HAN}A-Za-z0-9]))?",
     re.VERBOSE,
 )
-_CHAIN = re.compile(rf"(?:[{_HAN}A-Za-z0-9·]|(?<=[省市区县镇乡路街道])[ ,，]|(?<=[A-Za-z{_HAN}0-9])[-—](?=[0-9]))+$")
+# What an address does not go on over; a space or a comma only after a place, a dash only before figures.
+_BREAK = re.compile(
+    rf"[^{_HAN}A-Za-z0-9· ,，—-]|(?<![省市区县镇乡路街道])[ ,，]|(?<![{_HAN}A-Za-z0-9])[—-]|[—-](?![0-9])",
+)
 # Words of no address: what stands before them does not belong to it.
 _NO_ADDRESS = re.compile(
-    "位[于於]|坐落|来自|地点|改为|名为|还有|没有|[后前]面|旁边|对面|附近|驻(?!马)|于(?![洪都])|[的是了在到我你您她他们这那住寄址给位离至叫去送拿搁]|(?<!解)放|[我你他她]们?家|邮[寄到]|发[货到]|收货|[:：]"
+    "位[于於]|坐落|来自|地点|改为|名为|还有|没有|[后前]面|旁边|对面|附近|驻(?!马)|于(?![洪都])|[的是了在到我你您她他们这那住寄址给位离至叫去送拿搁]|(?<!解)放|[我你他她]们?家|[A-Za-z](?![区座栋0-9])|邮[寄到]|发[货到]|收货|[:：]"
 )
 _STREET = re.compile(
-    rf"[{_HAN}0-9]*[{_HAN}](?:路|大街|街|大道|巷|胡同|弄|里弄)(?:[东南西北中][段路侧]?|[一二三四五六七八九十]{{1,2}}段)?$"
+    rf"[{_HAN}](?:路|大街|街|大道|巷|胡同|弄|里弄)(?:[东南西北中][段路侧]?|[一二三四五六七八九十]{{1,2}}段)?$"
 )
 _PLAIN_STREET = re.compile(
     rf"[{_HAN}](?:道|里|村|屯|庄|段|坊|坡|营|湾|镇|乡|桥|口|门|园|院|区|庙|坪|社|队|寨|塘|头|[东南西北])(?:[东南西北中])?$"
@@ -98,10 +101,11 @@ def _cued(text: str) -> Iterator[tuple[int, int]]:
 
 def _beginning(text: str, floor: int, number: re.Match[str], goes_on: bool) -> int:
     """Where the address begins of which `number` is a part; -1 if there is none. `goes_on`: a flat or floor follows."""
-    found = _CHAIN.search(text, max(floor, number.start() - 48), number.start())
-    if found is None:
+    floor = max(floor, number.start() - 48)
+    begin = max([found.end() for found in _BREAK.finditer(text, floor, number.start())], default=floor)
+    chain, house = text[begin : number.start()], number[0][-1] in "号弄院"
+    if not chain:
         return -1
-    chain, house = found[0], number[0][-1] in "号弄院"
     # A name keeps two characters and what it is: "和平路".
     start = max([stop.end() for stop in _NO_ADDRESS.finditer(chain) if len(chain) - stop.end() >= 3], default=0)
     street = _STREET.search(chain, start) if house else None
@@ -109,15 +113,15 @@ def _beginning(text: str, floor: int, number: re.Match[str], goes_on: bool) -> i
         street = None
     place = _PLACE.search(chain, start)
     if number[0][-1] in "组队":
-        return found.start() + place.start() if place and chain[-1] in "村社屯庄寨" else -1
+        return begin + place.start() if place and chain[-1] in "村社屯庄寨" else -1
     if place and (street or (house and _PLAIN_STREET.search(chain, place.end())) or (goes_on and len(chain) > place.end())):
         # "North district" of an estate is no place to begin with.
         begins = street or place[0][-1] != "区"
-        return found.start() + (place.start() if begins else max(start, len(chain) - 20))
+        return begin + (place.start() if begins else max(start, len(chain) - 20))
     if street:
         # Where no word ends before it, a street is at most four characters and its kind.
         whole = len(chain) - start <= 8
-        return found.start() + max(street.start(), start if whole else len(chain) - 5)
+        return begin + (start if whole else max(start, len(chain) - 5))
     if goes_on and not number[0].endswith("组") and len(chain) - start >= 3 and _ESTATE.search(chain):
-        return found.start() + max(start, len(chain) - 16)
+        return begin + max(start, len(chain) - 16)
     return -1

@@ -19,7 +19,7 @@ _TWELVE_DIGITS = re.compile(r"(?:[0-9][-\s]?){11}[0-9]")
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]|[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:")
 _HOUSE = re.compile("[0-9一二三四五六七八九十零〇百](?:号|弄|栋|幢|单元|组|队|#)|址|[寄送邮发][往到给]|家住")
 # Without a digit there can be a mail, an account after one of these, or a secret of a link.
-_SIGNS = ("@", ":", "=", "号", " at ", "(at", "[at", "艾特", "ID", "id ", "{at")
+_SIGNS = ("@", ":", "=", "号", " at ", " AT ", "(at", "[at", "艾特", "ID", "id ", "{at")
 
 
 def mask(text: str, kinds: frozenset[str]) -> tuple[str, dict[str, int]]:
