@@ -842,3 +842,182 @@ memory card 128 GB
 证件照 1寸 8张
 """
 )
+SECOND = parsed(
+    r"""
+# phone zh
+安装费太坑,师傅电话⟦phone:13720001188⟧大家别找他
+有事联系本人⟦phone:151 0099 8877⟧
+门店⟦phone:0411-83221100⟧ 营业到晚九点
+请拨⟦phone:4000998877⟧转人工
+机主:⟦phone:19912345670⟧
+可以打这个固话试试 ⟦phone:0311-6677889⟧
+老板娘手机⟦phone:136-9988-7766⟧人很爽快
+要团购的加我⟦phone:18200011122⟧微信同步
+厂家电话:⟦phone:+86 (0)755 2688 1234⟧
+400客服⟦phone:400-1122-334⟧永远忙音
+# phone en
+you can reach customer support at ⟦phone:(888) 280-4331⟧ any day
+phone: ⟦phone:5125550177⟧
+ask for Ron, ⟦phone:(360)555-0199⟧
+toll-free ⟦phone:1-844-555-0121⟧
+our warehouse line is ⟦phone:909.555.0166⟧
+Text STOP to ⟦phone:+1 206 555 0142⟧
+fax it to ⟦phone:718-555-0150⟧
+call the office: ⟦phone:+44 (0)1632 960961⟧
+my husband's cell is ⟦phone:830 555 0129⟧
+# email
+订货请联系 ⟦email:sales_cn@bright-lamp.com⟧
+把截图发我⟦email:2233445566@qq.com⟧
+邮箱:⟦email:yan.li@126.com⟧ 电话再说
+seller's mail ⟦email:oldcoins55@comcast.net⟧
+Email: ⟦email:help-desk@us.panel.io⟧
+contact ⟦email:r.brown AT shopmail DOT com⟧
+# id
+身份证号码⟦id:110105199005279594⟧输错了怎么改
+证件:⟦id:420111195802052693⟧
+SSN#⟦id:401-55-9821⟧
+港澳通行证⟦id:C12345678⟧能买免税吗
+# card
+银行卡⟦card:6214838393010310512⟧一直没到账
+账号⟦card:6217008227824896380⟧建行
+card number is ⟦card:4443699577738723⟧, expired
+paid with ⟦card:5573 4714 3455 8127⟧
+# order
+亲,订单⟦order:3456789012345678⟧改下地址
+快递单号:⟦order:YT1234509876543⟧,三天没动
+京东快递⟦order:JDV001234567890⟧
+订单号⟦order:202404018877⟧,尺码发错
+查一下⟦order:SF1356789012345⟧
+我的订单编号是⟦order:DD88120034⟧
+order no. ⟦order:305-1122334-5566778⟧ came opened
+Tracking: ⟦order:1Z88W0R20312345678⟧
+USPS ⟦order:9400111899223344556677⟧ shows delivered
+Order ID ⟦order:55600123⟧, please resend
+Invoice #⟦order:A-102938⟧
+# address zh
+请送至⟦address:天津市南开区鞍山西道210号⟧
+收件地址:⟦address:湖北省武汉市江汉区解放大道688号武汉广场写字楼33层3306室⟧
+我在⟦address:宁波市鄞州区首南西路88号罗蒙环球城A座⟧上班
+寄:⟦address:哈尔滨市道里区中央大街89号⟧
+地址 ⟦address:合肥市蜀山区长江西路687号拓基城市广场2幢1102室⟧
+我妈住⟦address:东方花苑12幢3单元402室⟧
+维修点在⟦address:北京西路1399号⟧二楼
+住址:⟦address:四川省绵阳市涪城区临园路东段72号⟧
+发⟦address:广东省中山市小榄镇民安中路153号⟧
+# address en
+Please ship to ⟦address:908 Willow Creek Rd, Boise, ID 83709⟧
+I'm located at ⟦address:3300 Lakeside Drive, Suite 8, Reno, NV 89509⟧
+my house at ⟦address:62 Cedar St⟧ has the old one
+address: ⟦address:1 Hacker Way, Menlo Park, CA 94025⟧
+⟦address:10 Market Square, Cambridge CB2 3QB⟧ stocks it
+mail the check to ⟦address:P.O. Box 22, Topeka, KS 66601⟧
+# account
+QQ⟦account:99887766⟧诚信交易
+微信:⟦account:ting_ting0520⟧ 备注买家
++微信 ⟦account:gz8899001⟧
+vx ⟦account:laowang_1975⟧
+加群 QQ群:⟦account:708091011⟧
+淘宝旺旺:⟦account:晨晨小店⟧
+我微博⟦account:@吃货日记2015⟧
+twitter: ⟦account:@OakAndIron⟧
+Instagram ⟦account:@tinyhome_ed⟧
+Skype ID: ⟦account:wholesale.lee88⟧
+user name: ⟦account:bargain_hunter9⟧
+wechat: ⟦account:silkroad2020⟧
+用户名:⟦account:user_1a2b3c⟧
+支付宝账号⟦account:xiaomei1988⟧
+snapchat: ⟦account:@bunny.bea⟧
+# token
+https://t.mall.cn/r?session_id=⟦token:8c7b6a5d4e3f⟧&p=1
+https://files.io/x?sig=⟦token:Qm9vMTIz⟧&se=2024
+http://wx.cn/a?unionid=⟦token:o6_bmasdasdsad6_2sgVt7hMZOPfL⟧
+https://⟦token:root:hunter22⟧@db.host.net:5432/x
+# ip
+IP地址 ⟦ip:101.226.4.6⟧ 登录
+my ip is ⟦ip:98.137.11.163⟧
+from ⟦ip:203.119.26.1⟧ port 22
+"""
+)
+SECOND_NOT = parsed(
+    r"""
+# model
+海尔 BCD-500WGHTD14S8U1 冰箱
+Part # 5304506469 fits
+ref 13800139000 limited edition watch
+Whirlpool W10295370A filter 1
+东芝 L1504 (13412345678 系列号勿混)
+fits 2005-2012 models 4.0L V6
+型号YF-1385000
+asus rt-ac68u v4
+商品编码 13766889900
+W 8733 22-104 wrench
+# barcode
+条码 6954176827791
+isbn 9781501175466
+EAN13 8710103776543
+# price
+200-300元价位首选
+$15.99-$18.99
+一口价13800元
+total 4,250,000 USD
+# date
+20240115到货 20240118退货
+2015-11-05 10:16:22
+1998-2005 款
+# version
+系统版本 12.0.3.0
+v1.18.2.33
+ver 3.0.12.8
+# size
+1200*800*750 书桌
+100x200 cm
+30000 lumens 5000-6500K
+# coin
+1912-1949 民国币
+钞号 AB12345678
+编号 000188 限量
+# quantity
+1234567 points
+阅读10000000+
+000000000
+# place
+上海市南京东路很挤
+住5楼没电梯
+浙江杭州西湖
+went to Park Avenue
+2 Bedroom Court View
+3号门进去右转
+7号车厢
+三楼有ATM
+一号店买的
+# social
+微信聊天卡顿
+微信8.0版本
+QQ2013正式版
+Line 3 of the manual
+facebook messenger works
+# mailish
+50 @ $1
+react@18
+@小明 快看
+# url
+https://www.jd.com/item/12345678901.html
+https://x.com/p?id=13800138000
+# ipish
+192.168.31.1
+10.10.10.10
+1.1.1.1 mm
+# callish
+call 911
+电话手表 Z6
+3 phones in 2 years
+手机13台
+# orderish
+订单太多
+order 12 pieces
+第3单
+# idish
+身份证照片
+card size 85x54
+"""
+)

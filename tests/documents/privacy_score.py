@@ -62,7 +62,11 @@ def score(cases: Iterable[Case], mask: Mask) -> Score:
         found = masked_spans(case.text, masked)
         wanted = {(kind, at) for kind, start, end in case.personal for at in range(start, end)}
         got = {(kind, at) for kind, start, end in found for at in range(start, end)}
-        for sums, chars in ((result.hit_chars, wanted & got), (result.missed_chars, wanted - got), (result.alarm_chars, got - wanted)):
+        for sums, chars in (
+            (result.hit_chars, wanted & got),
+            (result.missed_chars, wanted - got),
+            (result.alarm_chars, got - wanted),
+        ):
             sums.update(kind for kind, _ in chars)
         good = True
         for kind, start, end in case.personal:

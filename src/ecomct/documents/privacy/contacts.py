@@ -10,13 +10,17 @@ from ecomct.documents.privacy.placeholders import PLACEHOLDERS, Counts, Rule
 _LOCAL = r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}+"
 _mails = Rule(
     "email",
-    rf"{_LOCAL}(?P<at>\s?@\s?)(?!\d+x\.)[A-Za-z0-9-]{{1,63}}(?:[.。][A-Za-z0-9-]{{1,63}})*?[.。](?P<end>[A-Za-z]{{2,24}})(?![A-Za-z0-9_])(?!\.[A-Za-z0-9])",
+    rf"""{_LOCAL}(?P<at>\s?@\s?)(?!\d+x\.)[A-Za-z0-9-]{{1,63}}(?:[.。][A-Za-z0-9-]{{1,63}})*?[.。](?P<end>[A-Za-z]{{2,24}})
+    (?![A-Za-z0-9_])(?!\.[A-Za-z0-9])""",
     lambda match: _is_mail(match),
 )
-_NO_DOMAIN = frozenset("png jpg jpeg gif svg webp js css html htm py txt json md so service".split())
+# Ends of files and of units, not of a host.
+_NO_DOMAIN = frozenset("png jpg jpeg gif svg webp js css html htm py txt json md so service".split(" "))
 _spelt_mails = Rule(
     "email",
-    rf"""(?:(?<![A-Za-z0-9._%+-])[A-Za-z0-9]{{1,20}}\s(?i:dot)\s)?{_LOCAL}\s?(?:[(\[{{]\s?(?i:at|@)\s?[)\]}}]|\s(?i:at)\s(?=[A-Za-z0-9-]+\s(?i:dot)\s)|艾特|\#(?=(?:qq|163|126|gmail|sina|hotmail|outlook|foxmail|139)[.点]))\s?
+    rf"""(?:(?<![A-Za-z0-9._%+-])[A-Za-z0-9]{{1,20}}\s(?i:dot)\s)?{_LOCAL}\s?
+    (?:[(\[{{]\s?(?i:at|@)\s?[)\]}}]|\s(?i:at)\s(?=[A-Za-z0-9-]+\s(?i:dot)\s)|艾特
+        |\#(?=(?:qq|163|126|gmail|sina|hotmail|outlook|foxmail|139)[.点]))\s?
     [A-Za-z0-9-]{{1,63}}(?:\s?(?:[(\[{{]\s?(?i:dot|\.)\s?[)\]}}]|\s(?i:dot)\s|点|\.)\s?[A-Za-z0-9-]{{1,63}}){{1,4}}""",
 )
 
@@ -25,18 +29,21 @@ def _is_mail(match: re.Match[str]) -> bool:
     local = match[0].partition("@")[0].strip()
     if match["end"].lower() in _NO_DOMAIN or local.lower() in ("git", "hg", "svn"):
         return False
-    # "gilt @ example.com" is a place; a login of a link stays for the link's rule.
-    return (match["at"] == "@" or len(match["at"]) == 3 and not local.isalpha()) and match.string[
-        max(0, match.start() - 3) : match.start()
-    ] != "://"
+    if match.string[max(0, match.start() - 3) : match.start()] == "://":
+        return False  # a login, for the link's rule
+    # "sold @ example.com" is a place.
+    return match["at"] == "@" or (len(match["at"]) == 3 and not local.isalpha())
 
 
-def mask_emails(text: str, counts: Counts) -> str:
+_SPELT = ("dot", "#", "艾特", "点com", "(at", "[at", "{at")
+
+
+def mask_emails(text: str, lower: str, counts: Counts) -> str:
     """Mail addresses, also with "(at)", " dot " or "点"."""
     if "@" in text:
-        text = _mails(text, counts)
-    if "dot" in text or "DOT" in text or "(at" in text or "[at" in text or "点com" in text or "艾特" in text or "#" in text:
-        text = _spelt_mails(text, counts)
+        text = _mails(text, lower, counts)
+    if any([sign in lower for sign in _SPELT]):
+        text = _spelt_mails(text, lower, counts)
     return text
 
 
@@ -50,13 +57,19 @@ def _is_public_address(match: re.Match[str]) -> bool:
         return False
     if address.version == 6:
         return address.is_global and match[0][0] in "23"
+    if not address.is_global or address.is_multicast:
+        return False
     # "13.0.1.20" may be a version, unless a number is large or a word says what it is.
     parts = match[0].split(".")
-    large = any(len(part) == 3 for part in parts) or sum(len(part) == 2 and part >= "30" for part in parts) >= 2
-    return address.is_global and not address.is_multicast and (large or bool(_HOST.search(match.string[max(0, match.start() - 16) : match.start()])))
+    if any(len(part) == 3 for part in parts) or sum(len(part) == 2 and part >= "30" for part in parts) >= 2:
+        return True
+    return _HOST.search(match.string[max(0, match.start() - 16) : match.start()]) is not None
 
 
-_HOST = re.compile(r"(?:\bip|ip地?址?|地址|登[录陆]|server|host|ping|dns|://|from|addr(?:ess)?|at|address\s\w+|nameserver|服务器)[\s:：是为(=]*$", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:\bip|ip地?址?|地址|登[录陆]|server|host|ping|dns|://|from|addr(?:ess)?|at|address\s\w+|nameserver|服务器)[\s:：是为(=]*$",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(
     r"(?:version|ver\.?|firmware|release|build|固件|版本号?|升级到|(?<![A-Za-z])v)[\s:：是为.]*$", re.IGNORECASE
 )
@@ -68,18 +81,20 @@ _addresses = Rule(
 )
 
 
-def mask_ips(text: str, counts: Counts) -> str:
+def mask_ips(text: str, lower: str, counts: Counts) -> str:
     """Public IPv4 and IPv6 addresses."""
-    return _addresses(text, counts)
+    return _addresses(text, lower, counts)
 
 
-_SECRET = r"""(?:access[_-]?|auth[_-]?|refresh[_-]?|id[_-]?|csrf[_-]?|reset[_-]?|login[_-]?|user[_-]?|share[_-]?|x-amz-security-)?token|auth|authorization|
-    session[_-]?(?:id|key)?|jsessionid|phpsessid|aspsessionid|sid|ssid|api[_-]?key|app[_-]?key|secret(?:[_-]?key)?|client[_-]?secret|app[_-]?secret|
-    password|passwd|pwd|sig|sign|signature|x-amz-signature|ticket|openid|unionid|user[_-]?id|uid|buyer[_-]?id|member[_-]?id|credential|sessid|skey"""
+_SECRET = r"""(?:(?:access|auth|refresh|id|csrf|reset|login|user|share|x-amz-security)[_-]?)?token|authorization|
+    session[_-]?(?:id|key)?|jsessionid|phpsessid|aspsessionid|ssid|api[_-]?key|app[_-]?key|secret(?:[_-]?key)?|client[_-]?secret|
+    app[_-]?secret|password|passwd|pwd|sig|signature|x-amz-signature|openid|unionid|buyer[_-]?id|member[_-]?id|credential|sessid|skey"""
+_LESS_SECRET = r"sid|uid|user[_-]?id|sign|auth|ticket"
 _LONG_SECRET = r"(?P<value>(?=[^\s&\#]{0,80}[0-9])[A-Za-z0-9_-]{20,})"
-_link_rules = (
+_RULES_OF_LINKS = (
     Rule("url_token", r"(?<=://)(?P<value>[^\s/@:\[\]]{1,64}:[^\s/@\[\]]{1,128})(?=@)"),
     Rule("url_token", rf"""[?&;\#](?i:{_SECRET})=(?P<value>[^\s&\#;?<>"'\[\],，。)]{{4,}})"""),
+    Rule("url_token", rf"""[?&;\#](?i:{_LESS_SECRET})=(?P<value>[^\s&\#;?<>"'\[\],，。)]{{6,}})"""),
     Rule("url_token", rf"[?&](?i:key|code|k|t|s)={_LONG_SECRET}"),
     Rule("phone", r"[?&](?i:phone|mobile|tel|cell)(?:_?(?:no|number))?=(?P<value>\+?[0-9][0-9-]{6,15})(?![0-9])"),
     _addresses,
@@ -89,13 +104,14 @@ _link_rules = (
 _MASKED = "|".join(re.escape(placeholder) for placeholder in PLACEHOLDERS.values())
 # A link ends where a printable ASCII character that it rarely holds, or a Chinese one, begins.
 LINK = re.compile(
-    rf"""((?:[A-Za-z][A-Za-z0-9+.-]{{1,15}}+://|(?<![A-Za-z0-9.])www\.)(?:[^\s,()<>"'\[\]`{{}}|\\^\u0080-\U0010ffff]|{_MASKED})++)"""
+    r"""((?:[A-Za-z][A-Za-z0-9+.-]{1,15}+://|(?<![A-Za-z0-9.])www\.)"""
+    rf"""(?:[^\s,()<>"'\[\]`{{}}|\\^\u0080-\U0010ffff]|{_MASKED})++)"""
 )
 
 
 def mask_links(text: str, kinds: frozenset[str], counts: Counts) -> str:
     """Secrets, logins, mail addresses and phones in the query of a link; the link stays."""
-    for rule in _link_rules:
+    for rule in _RULES_OF_LINKS:
         if rule.kind in kinds:
-            text = rule(text, counts)
+            text = rule(text, "", counts)
     return text
