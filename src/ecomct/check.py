@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecomct.decontamination.benchmarks import benchmark_files
 from ecomct.documents.keys import canonical_key
 from ecomct.documents.linearise import lookup
 from ecomct.errors import InputError
@@ -70,6 +71,10 @@ def file_problems(recipe: Recipe, trains: bool = True, evaluates: bool = True) -
             test(recipe)
         except InputError as error:
             problems.append(str(error))
+    try:
+        benchmark_files(recipe)
+    except InputError as error:
+        problems.append(str(error))
     for name, task in recipe.evaluation.tasks.items() if evaluates else ():
         place = f"evaluation.tasks.{name}"
         try:

@@ -105,7 +105,7 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
 def _check_files(recipe: Recipe, until: str) -> None:
     """Find before the first stage what would otherwise stop the last one."""
     last = STAGES.index(until)
-    problems = file_problems(recipe, last >= STAGES.index("train"), last >= STAGES.index("evaluate"))
+    problems = file_problems(recipe, last >= STAGES.index("train"), last >= STAGES.index("screen"))
     if problems:
         raise InputError(problems[0])
 

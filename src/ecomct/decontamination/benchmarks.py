@@ -25,7 +25,8 @@ def benchmark_files(recipe: Recipe) -> dict[str, list[Path]]:
 
     Raises InputError for a path that leads nowhere.
     """
-    files = {f"evaluation/{name}": _task_files(recipe.resolve(task.path)) for name, task in recipe.evaluation.tasks.items()}
+    tasks = recipe.evaluation.tasks.items()
+    files = {f"evaluation/{name}": [recipe.resolve(task.path) / file for file in _TASK_FILES] for name, task in tasks}
     for name, benchmark in recipe.decontamination.benchmarks.items():
         paths = [benchmark.path] if isinstance(benchmark.path, str) else benchmark.path
         found = [file for path in paths for file in _files(recipe.resolve(path), benchmark, f"decontamination.benchmarks.{name}")]
@@ -59,10 +60,6 @@ def _items(files: list[Path], setting: Benchmark, columns: frozenset[str]) -> It
     yield from read_benchmark((file for file in files if file.parent not in tasks), setting, columns)
 
 
-def _task_files(folder: Path) -> list[Path]:
-    return [folder / name for name in _TASK_FILES]
-
-
 def _files(path: Path, benchmark: Benchmark, place: str) -> list[Path]:
     """Files that a path of the recipe means: one, those of a glob, or all of a folder whose names tell a format."""
     found = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
@@ -73,6 +70,7 @@ def _files(path: Path, benchmark: Benchmark, place: str) -> list[Path]:
         inside = sorted(file for file in one.rglob("*") if file.is_file()) if one.is_dir() else [one]
         known = [file for file in inside if not one.is_dir() or benchmark.format != "auto" or file.suffix.lower() in FORMATS]
         if not known:
-            raise InputError(f"{place}.path: {one} has no file of a known format ({', '.join(FORMATS)}); name files and set format")
+            forms = ", ".join(FORMATS)
+            raise InputError(f"{place}.path: {one} has no file of a known format ({forms}); name files and set format")
         files += known
     return files

@@ -2,8 +2,8 @@
 
 A token is one Han (or kana) character, one run of letters or one run of digits; "是", "the" and "is", which key-values
 written as sentences bring in, are none. Everything is array arithmetic over a batch of texts: about 100 bytes and
-0.1 us a character. A stretch of tokens or letters is named by the hash of a polynomial modulo 2^64 over well-mixed values, so that
-stretches of any length come from one pass of prefix sums.
+0.1 us a character. A stretch of tokens or letters is named by a polynomial modulo 2^64 over well-mixed values, so that
+hashes of stretches of any length come from one pass of prefix sums.
 """
 
 from __future__ import annotations

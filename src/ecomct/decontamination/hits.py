@@ -38,7 +38,13 @@ _PHRASES = 20  # common phrases that the measures name
 
 
 def write_hits(
-    shards: Sequence[tuple[str, str]], documents: Path, folder: Path, found_in: Collection[str], needles: Needles, index: Index, common_rows: int
+    shards: Sequence[tuple[str, str]],
+    documents: Path,
+    folder: Path,
+    found_in: Collection[str],
+    needles: Needles,
+    index: Index,
+    common_rows: int,
 ) -> dict[str, Any]:
     """Write hits.parquet, sorted by row and task, and return the measures.
 

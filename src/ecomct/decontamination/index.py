@@ -9,9 +9,10 @@ Memory: about 25 bytes a token of the benchmarks, and as much again while it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +90,9 @@ class Needles:
     holders: list[list[int]]  # items of each needle, ascending
 
 
-def collect(benchmarks: Iterable[tuple[str, Iterable[Item]]], setting: Decontamination, products: list[str]) -> tuple[Needles, Index]:
+def collect(
+    benchmarks: Iterable[tuple[str, Iterable[Item]]], setting: Decontamination, products: list[str]
+) -> tuple[Needles, Index]:
     """Read all items. `products`: sources whose keys other sources name; a key of an item may be any one's.
 
     Deterministic: needles are numbered by where they first appear.
@@ -130,7 +133,8 @@ def _index(needles: Needles, roles: list[set[str]], keys: dict[int, int], settin
     )
     del parts, names
     least = _by_language(han, setting.least)
-    # An answer that is short is a name, which any text may hold. A text of many items is the name of a label or a question that is asked of all.
+    # An answer that is short is a name, which any text may hold. A text of many items is the name of a label, or a question
+    # that is asked of all.
     least = np.where(title, (least + 1) // 2, np.where(text, least, 2 * least))
     sought = ~is_key & (size >= least) & ((count <= setting.common_rows) | (size >= 2 * least))
     enough = _by_language(han, setting.enough)
@@ -168,9 +172,8 @@ def _index(needles: Needles, roles: list[set[str]], keys: dict[int, int], settin
 _TYPES = (np.int64, bool, np.uint64, np.uint64, np.int64, np.int64, np.int64)
 
 
-def _by_language(han: npt.NDArray[np.bool_], by: dict[str, int]) -> I64:  # type: ignore[type-arg]
-    defaults = {"zh": 6, "en": 4} | by
-    return np.where(han, defaults["zh"], defaults["en"]).astype(np.int64)
+def _by_language(han: npt.NDArray[np.bool_], by: Mapping[Literal["zh", "en"], int]) -> I64:
+    return np.where(han, by["zh"], by["en"]).astype(np.int64)
 
 
 def _batches(texts: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -210,7 +213,7 @@ def _grams(texts: list[str], first: int, setting: Decontamination) -> tuple[npt.
         hashes = windows(tokens.sums, length)
         inside = (wanted[: len(hashes)] == length) & (segment[: len(hashes)] == segment[length - 1 :])
         starts = np.flatnonzero(inside & (words[length:] > words[:-length]))
-        _, firsts = np.unique(np.rec.fromarrays([owner[starts], hashes[starts]]), return_index=True)  # type: ignore[call-overload]
+        _, firsts = np.unique(np.rec.fromarrays([owner[starts], hashes[starts]]), return_index=True)
         starts = starts[np.sort(firsts)]
         found.append((hashes[starts], owner[starts] + first, starts - tokens.first[owner[starts]], np.full(len(starts), length)))
     grams = [np.concatenate([one[i] for one in found]) if found else np.zeros(0, _TYPES[3 + i]) for i in range(4)]
@@ -227,7 +230,7 @@ def _segments(tokens: Tokens) -> I64:
 
 def _rare(gram: U64, needle: I64, start: I64, length: I64) -> tuple[U64, I64, I64, I64]:
     """The n-grams that few needles have."""
-    pairs = np.unique(np.rec.fromarrays([gram, needle]))  # type: ignore[call-overload]
+    pairs = np.unique(np.rec.fromarrays([gram, needle]))
     hashes, times = np.unique(pairs["f0"], return_counts=True)
     kept = ~np.isin(gram, hashes[times > _POSTINGS])
     return gram[kept], needle[kept], start[kept], length[kept]

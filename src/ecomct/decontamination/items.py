@@ -234,9 +234,9 @@ def _json_lines(file: Path, text: str) -> Iterator[tuple[int, Any]]:
 def _table(file: Path, text: str, delimiter: str, setting: Benchmark) -> Iterator[tuple[int, Any]]:
     """Rows of a table by column, named by the first line where that looks like names, else by number from 1."""
     # Quotes in a tab-separated benchmark are text.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     names: list[str] | None = None
-    rows = csv.reader((f"{line}\n" for line in text.split("\n")), delimiter=delimiter, quoting=quoting)
+    lines = (f"{line}\n" for line in text.split("\n"))
+    rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if delimiter == "\t" else csv.reader(lines)
     while True:
         number = rows.line_num + 1
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,8 @@ def match(index: Index, texts: Sequence[str], fields: I64, titles: bool) -> Matc
     overlap = _overlaps(index, tokens)
     # What is there as a whole is not said to be there in parts.
     known = np.isin(_pair(overlap.document, overlap.needle), _pair(whole.document, whole.needle))
-    return Matches(*(np.concatenate([one, other[~known]]) for one, other in zip(whole, overlap, strict=True)))
+    columns: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = zip(whole, overlap, strict=True)
+    return Matches._make(np.concatenate([one, other[~known]]) for one, other in columns)
 
 
 def _pair(document: I64, needle: I64) -> I64:
@@ -79,7 +80,7 @@ def _first_of_each(found: Matches) -> Matches:
     """One match of a document and a needle: the title before others, then the first."""
     order = np.lexsort((found.start, -found.how, found.needle, found.document))
     _, firsts = np.unique(_pair(found.document[order], found.needle[order]), return_index=True)
-    return Matches(*(column[order[firsts]] for column in found))
+    return Matches._make(column[order[firsts]] for column in found)
 
 
 def _overlaps(index: Index, tokens: Tokens) -> Matches:
@@ -90,7 +91,7 @@ def _overlaps(index: Index, tokens: Tokens) -> Matches:
         hit = index.probably(hashes)
         hit = hit[owner[hit] == owner[hit + size - 1]]
         # An n-gram counts once a document, so that what repeats itself costs no more than its first time.
-        _, firsts = np.unique(np.rec.fromarrays([owner[hit], hashes[hit]]), return_index=True)  # type: ignore[call-overload]
+        _, firsts = np.unique(np.rec.fromarrays([owner[hit], hashes[hit]]), return_index=True)
         hit = hit[np.sort(firsts)]
         at, entry = _entries(index.gram, hashes[hit])
         same = np.asarray(index.gram_size)[entry] == size

@@ -118,6 +118,13 @@ class Located:
                 if rows is None or row in rows:
                     yield Reject(row=row, **{**record, "keys": record["keys"] or []})
 
+    def hits(self, row: int) -> list[dict[str, Any]]:
+        """Items of benchmarks that a row holds, one a benchmark. Reads the row groups of the hits that may name it."""
+        path = self.run.screen / "hits.parquet"
+        table = pq.read_table(path, filters=pc.equal(pc.field("row"), pa.scalar(row, pa.uint64())))
+        found: list[dict[str, Any]] = table.to_pylist()
+        return found
+
     def rows_with(self, keys: Collection[str]) -> list[int]:
         """All rows, rejected ones included, that have one of the keys. Reads the columns `row` and `keys` of every shard."""
         wanted = pa.array(sorted(keys), pa.string())

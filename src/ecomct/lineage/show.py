@@ -21,7 +21,7 @@ _SAID = {
     "too_few_rows": "a sample of its own: its product has too few rows",
     "too_long_together": "a sample of its own: it would not fit a sequence with another row",
     "general": "general text, a sample of its own",
-    "contaminated": "holds an item of a benchmark, or repeats a row that does",
+    "contaminated": "a row that repeats it holds an item of a benchmark",
     "forgotten": "taken out by the forget list; its content is not kept",
 }
 
@@ -96,6 +96,8 @@ def trace_lines(trace: Trace) -> list[str]:
     ]
     if trace.duplicate_of is not None:
         said = f"the same text as row {trace.duplicate_of}, which is used"
+    elif trace.outcome == "contaminated" and trace.detail:
+        said = f"holds an item of a benchmark: {shown(trace.detail, 2 * SHOWN)}"
     elif trace.outcome == "clustered":
         samples = f"sample {', '.join(map(str, trace.samples))}"
         said = f"read together with {', '.join(map(str, trace.together_with)) or 'its own other pieces'} ({samples})"

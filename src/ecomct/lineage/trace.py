@@ -62,6 +62,9 @@ def _of_document(located: Located, document: Document, places: dict[str, list[Pl
         "keys": document.keys,
         "text": document.text,
     }
+    if document.fate == "contaminated":
+        found = [f"{hit['task']} {hit['item']} by {hit['how']}: {hit['matched']}" for hit in located.hits(document.row)]
+        return Trace(**base, stage="link", outcome=document.fate, detail="; ".join(found))
     if document.fate != "train":
         return Trace(**base, stage="link", outcome=document.fate, duplicate_of=document.duplicate_of)
     domain = located.run.domain[document.row >> SOURCE_SHIFT]

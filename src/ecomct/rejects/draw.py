@@ -76,7 +76,8 @@ def draw(run: Path, most: int, seed: int, rule: str | None = None, source: str |
             if most:
                 hashes = mix64(mine, salt)
                 first = np.argsort(hashes, kind="stable")[:most]
-                ranked[group] = sorted(ranked.get(group, []) + list(zip(hashes[first].tolist(), mine[first].tolist(), strict=True)))[:most]
+                drawn = zip(hashes[first].tolist(), mine[first].tolist(), strict=True)
+                ranked[group] = sorted([*ranked.get(group, []), *drawn])[:most]
     if rule is not None and all(label != rule for _, label in counts):
         known = ", ".join(sorted({label for _, label in counts})) or "nothing"
         raise InputError(f"--rule {rule}: took out no row of this run; {known} did")

@@ -59,7 +59,8 @@ def _documents(run: Path, rows: list[int]) -> Iterator[Removed]:
     for row in rows:
         if (record := texts.get(row)) is None:
             continue
-        fate, other = links.get(row, {}).get("fate", "train"), texts.get(links.get(row, {}).get("duplicate_of"))
+        link = links.get(row, {})
+        fate, other = link.get("fate", "train"), texts.get(link.get("duplicate_of") or -1)
         place: dict[str, Any] = {name: record[name] for name in ("row", "source", "file", "line", "text")}
         nothing: dict[str, Any] = {"detail": "", "value": None, "threshold": None}
         if fate == "duplicate" and other is not None:

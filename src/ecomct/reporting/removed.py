@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from ecomct.rejects.draw import LATER, count
 from ecomct.reporting.artefacts import Entry, Record, read_record
 from ecomct.stage import read_manifest
@@ -22,14 +24,14 @@ class Repeats(Record):
 class Duplicates(Record):
     """duplicates/measures.json"""
 
-    sources: dict[str, Repeats] = {}
+    sources: dict[str, Repeats] = Field({})
 
 
 class LeakedRows(Record):
     """Rows of one source that hold items of one benchmark, by how they were found."""
 
     rows: int
-    how: dict[str, int] = {}
+    how: dict[str, int] = Field({})
 
 
 class BenchmarkLeaks(Record):
@@ -37,7 +39,7 @@ class BenchmarkLeaks(Record):
 
     items: int
     items_found: int
-    sources: dict[str, LeakedRows] = {}
+    sources: dict[str, LeakedRows] = Field({})
 
 
 class Phrases(Record):
@@ -100,7 +102,7 @@ def read_removed(run: Path, ledger: Sequence[Entry]) -> Removed:
     duplicates = read_record(Duplicates, run / "duplicates" / "measures.json") or Duplicates()
     entries = {(entry.stage, entry.source): entry.counts for entry in ledger}
     manifest = read_manifest(run / "documents")
-    rules: dict[str, dict[str, int]] = {}
+    rules: dict[str, dict[str, int]] = Field({})
     for (source, rule), number in (count(run) if manifest is not None else {}).items():
         if rule not in LATER:
             rules.setdefault(source, {})[rule] = number

@@ -19,6 +19,7 @@ from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs, outputs_digest
 from ecomct.units import key_of
 
+_MODULES = ("documents/schema", "documents/clean", "evaluation/ecominstruct", "seeded")
 # Bytes of text that one process screens while two start.
 _WORTH_WORKERS = 16 << 20
 
@@ -40,7 +41,7 @@ def stage(run: RunFolder) -> Stage:
         "products": referred_to(recipe),
         "titles": run.titles,
         "key_columns": sorted(key_columns(recipe)),
-        "code": code_digest("stages/screen", "decontamination", "documents/schema", "documents/clean", "evaluation/ecominstruct", "seeded"),
+        "code": code_digest("stages/screen", "decontamination", *_MODULES),
     }
     return Stage("screen", run.screen, inputs)
 
