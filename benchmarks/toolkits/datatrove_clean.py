@@ -46,7 +46,11 @@ def main(folder: str, rows: str, language: str, workers: int) -> None:
     begin = time.perf_counter()
     stats = executor.run()
     seconds = time.perf_counter() - begin
-    kept = next(int(step["stats"]["total"]["total"]) for step in json.loads(stats.to_json()) if "Jsonl" in step["name"] and "💽" in step["name"])
+    kept = next(
+        int(step["stats"]["total"]["total"])
+        for step in json.loads(stats.to_json())
+        if "Jsonl" in step["name"] and "💽" in step["name"]
+    )
     Path(folder, "facts.json").write_text(json.dumps({"seconds": seconds, "kept": kept, "version": version("datatrove")}))
 
 
