@@ -46,7 +46,8 @@ def mix(folder: Path, lines: list[Line], epochs: int = 1, **settings: Any) -> tu
             "home": pa.array([line[1] for line in lines], pa.uint64()),
             "product": pa.array([line[2] for line in lines], pa.uint64()),
             "keyed": pa.array([line[4] for line in lines]),
-            "text": pa.array([0] * len(lines), pa.uint64()),
+            "text": pa.array(rows, pa.uint64()),
+            **{name: pa.array([chars] * len(lines), pa.int32()) for name, chars in (("chars", 40), ("letters", 40), ("masked", 0))},
             "repeated": pa.array([0] * len(lines), pa.uint32()),
             "tokens": pa.array([line[3] for line in lines], pa.uint32()),
             "ids": pa.array([[1] * line[3] for line in lines], pa.list_(pa.int32())),
@@ -66,6 +67,7 @@ def mix(folder: Path, lines: list[Line], epochs: int = 1, **settings: Any) -> tu
         separator=1,
         epochs=epochs,
         budget=HomeBudget(1 << 64, ()),
+        samples={},
         seed=17,
     )
     facts = mix_bucket(task, 0)

@@ -53,9 +53,19 @@ def fates(folder: Path) -> dict[int, str]:
     return dict(zip(table["row"].to_pylist(), table["fate"].to_pylist(), strict=True))
 
 
+_PLACES = ("the village", "the old town", "the harbour", "a valley", "the lower city")
+
+
+def _page(number: int, chars: int) -> str:
+    """General text of its own, of about this length."""
+    return "".join(f"In {number} {place} saw the river rise by {7 * step + number} feet. " for step, place in enumerate(_PLACES))[
+        :chars
+    ]
+
+
 def test_separate_and_mixed_hold_exactly_the_same_rows(shop: Shop, tmp_path: Path) -> None:
     # Little general text: the domain has to be cut, and must be cut alike.
-    general = [{"text": f"{i} city river history " * 6} for i in range(12)]
+    general = [{"text": _page(i, 100)} for i in range(12)]
     folder = pack(shop(tables={"general_en": general}), tmp_path / "runs")
     separate, mixed = (Counter(row for row, _ in spans(folder, arm)) for arm in ("separate", "mixed"))
     assert separate == mixed
@@ -147,7 +157,7 @@ def test_training_order_is_a_permutation_of_the_packed_sequences(shop: Shop, tmp
 
 def test_without_some_rows_the_other_sequences_keep_bytes_and_order(shop: Shop, tmp_path: Path) -> None:
     """Two products' reviews are gone: most sequences are as they were, one after the other as they were."""
-    general = [{"text": f"{i} city river history " * 9} for i in range(99)]
+    general = [{"text": _page(i, 200)} for i in range(99)]
     first = shop()
     shutil.copytree(pack(first, tmp_path / "first") / "tokens/tokenizer", tmp_path / "tokenizer")
     tokenizer = {"path": str(tmp_path / "tokenizer/tokenizer.json"), "eos": "<|endoftext|>"}
@@ -219,16 +229,16 @@ def test_the_number_of_buckets_changes_no_sample(shop: Shop, tmp_path: Path) -> 
 def test_a_second_run_does_nothing_and_a_change_reruns_what_depends_on_it(shop: Shop, tmp_path: Path) -> None:
     runs, long = tmp_path / "runs", {"sequences.length": 1024}
     folder = pack(shop(long), runs)
-    assert stages_run(folder) == ["ingest", "screen", "link", "tokenize", "mix", "pack"]
+    assert stages_run(folder) == ["survey", "ingest", "duplicates", "screen", "link", "tokenize", "mix", "pack"]
     pack(shop(long), runs)
-    assert len(stages_run(folder)) == 6
+    assert len(stages_run(folder)) == 8
     pack(shop(long | {"mixing.max_rows": 5}), runs)
-    assert stages_run(folder)[6:] == ["link", "mix", "pack"], "homes depend on the size of clusters; here they stayed"
+    assert stages_run(folder)[8:] == ["link", "mix", "pack"], "homes depend on the size of clusters; here they stayed"
     pack(shop(long | {"mixing.max_rows": 5, "sources.qa.max_rejected": 0.9, "sources.qa.license": "x"}), runs)
-    assert stages_run(folder)[9:] == ["tokenize"], "a label is repeated in the token table; no token changed"
+    assert stages_run(folder)[11:] == ["tokenize"], "a label is repeated in the token table; no token changed"
     changed = [{"products": ["P001", "P003"], "title": "New", "text": "An entirely new page about two kettles."}]
     pack(shop(long | {"mixing.max_rows": 5, "sources.qa.license": "x"}, tables={"articles": changed}), runs)
-    assert stages_run(folder)[10:] == ["ingest", "screen", "link", "tokenize", "mix", "pack"]
+    assert stages_run(folder)[12:] == ["survey", "ingest", "duplicates", "screen", "link", "tokenize", "mix", "pack"]
 
 
 def test_touched_files_are_not_read_again_for_nothing(shop: Shop, tmp_path: Path) -> None:
@@ -237,7 +247,7 @@ def test_touched_files_are_not_read_again_for_nothing(shop: Shop, tmp_path: Path
     for table in recipe.parent.glob("*.jsonl"):
         table.touch()
     pack(recipe, tmp_path / "runs")
-    assert len(stages_run(folder)) == 6
+    assert len(stages_run(folder)) == 8
 
 
 def test_measures_of_the_mixture_are_those_of_its_plan(shop: Shop, tmp_path: Path) -> None:

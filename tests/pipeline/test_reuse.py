@@ -82,7 +82,7 @@ def test_what_did_not_change_is_not_written_again(shop: Shop, tmp_path: Path) ->
     forget(recipe, ["P008"])
     pack(recipe, tmp_path / "runs")
     after, bytes_after = times(folder), digests(folder)
-    assert stages_run(folder) == 2 * ["ingest", "screen", "link", "tokenize", "mix", "pack"]
+    assert stages_run(folder) == 2 * ["survey", "ingest", "duplicates", "screen", "link", "tokenize", "mix", "pack"]
     units = [name for name in before if not name.startswith("links/")]  # one pass over the ids of all rows
     written = {name for name in units if before[name] != after.get(name)}
     changed = {name for name in units if bytes_before[name] != bytes_after.get(name)}

@@ -16,7 +16,21 @@ import transformers
 from run_files import digests, stages_run
 
 Shop = Callable[..., Path]
-STAGES = ["ingest", "screen", "link", "tokenize", "mix", "pack", "base", "train separate", "train mixed", "evaluate", "report"]
+STAGES = [
+    "survey",
+    "ingest",
+    "duplicates",
+    "screen",
+    "link",
+    "tokenize",
+    "mix",
+    "pack",
+    "base",
+    "train separate",
+    "train mixed",
+    "evaluate",
+    "report",
+]
 ARMS = {"training.arms": ["separate", "mixed"], "training.save_every": 1}
 
 
@@ -84,9 +98,20 @@ def test_until_and_arm(shop: Shop, tmp_path: Path) -> None:
     recipe = shop(ARMS)
     runs = tmp_path / "runs"
     run(recipe, runs, "--until", "train", "--arm", "mixed")
-    assert stages_run(runs / "shop") == ["ingest", "screen", "link", "tokenize", "mix", "pack", "base", "train mixed"]
+    assert stages_run(runs / "shop") == [
+        "survey",
+        "ingest",
+        "duplicates",
+        "screen",
+        "link",
+        "tokenize",
+        "mix",
+        "pack",
+        "base",
+        "train mixed",
+    ]
     run(recipe, runs)
-    assert stages_run(runs / "shop")[7:] == ["train separate", "evaluate", "report"]
+    assert stages_run(runs / "shop")[9:] == ["train separate", "evaluate", "report"]
 
 
 def test_workers_of_a_killed_run_do_not_live_on(shop: Shop, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +16,12 @@ from ecomct.atomic import atomic_path
 from ecomct.mixing.arrange import Arranged, anchors, arrange, neighbours
 from ecomct.mixing.budget import HomeBudget
 from ecomct.mixing.measure import measure
-from ecomct.mixing.rows import I64, REASONS, Clusters, Limits, Rows
+from ecomct.mixing.rows import I64, REASONS, SAMPLE_RULE, Clusters, Limits, Rows
 from ecomct.mixing.strategies import STRATEGIES
 from ecomct.recipe.model import Mixing
+from ecomct.rules.sample import RowKeys, SampleRows, failing_samples, leave_over, measure_samples
 from ecomct.seeded import U64, combine, hash_text, mix64
-from ecomct.tokens.pieces import read_bucket
+from ecomct.tokens.pieces import COUNTS, read_bucket
 
 # One line for each piece of each epoch, sorted by (epoch, sample, position): a sample is a run of equal numbers.
 PLAN = pa.schema(
@@ -52,6 +54,7 @@ class MixTask:
     separator: int
     epochs: int
     budget: HomeBudget
+    samples: Mapping[str, float | None]  # thresholds of the second pass, where they are not the defaults
     seed: int
 
     @property
@@ -76,6 +79,8 @@ class Pieces(NamedTuple):
     product: U64
     keyed: npt.NDArray[np.bool_]
     tokens: I64
+    text: U64
+    counts: I64  # characters, letters and characters of placeholders, a row each
 
     @property
     def identity(self) -> U64:
@@ -85,7 +90,7 @@ class Pieces(NamedTuple):
 
 def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
     """Write the plan of one bucket; return accounts by source and the bucket's measures."""
-    columns = ["row", "piece", "source", "home", "product", "keyed", "tokens"]
+    columns = ["row", "piece", "source", "home", "product", "keyed", "tokens", "text", *COUNTS]
     table = read_bucket(task.tokens, task.groups, bucket, columns)
     source = table["source"].to_numpy().astype(np.int64)
     domain = np.array(task.domain, dtype=bool)[source]
@@ -99,6 +104,8 @@ def mix_bucket(task: MixTask, bucket: int) -> dict[str, Any]:
         product=table["product"].to_numpy()[used],
         keyed=table["keyed"].to_numpy()[used],
         tokens=table["tokens"].to_numpy()[used].astype(np.int64),
+        text=table["text"].to_numpy()[used],
+        counts=np.stack([table[name].to_numpy()[used].astype(np.int64) for name in COUNTS]),
     )
     title = _titles(task, pieces)
     rows, repeatable = _rows(task, pieces, title)
@@ -168,7 +175,19 @@ def _whole(product: U64, tokens: I64, limits: Limits, room: int) -> npt.NDArray[
 def _cluster(task: MixTask, rows: Rows, pieces: Pieces, epoch: int) -> Clusters:
     purpose = "deal" if epoch == 1 else f"deal {epoch}"
     tie = mix64(pieces.identity[pieces.keyed], hash_text(purpose, task.seed) >> 1)
-    return STRATEGIES[task.mixing.strategy](rows._replace(tie=tie), task.limits)
+    clusters = STRATEGIES[task.mixing.strategy](rows._replace(tie=tie), task.limits)
+    return _without_failing(clusters, pieces, task.samples)
+
+
+def _without_failing(clusters: Clusters, pieces: Pieces, samples: Mapping[str, float | None]) -> Clusters:
+    """Take samples apart that break a rule as a whole. Pieces of one row are no repeats of each other."""
+    keyed = np.flatnonzero(pieces.keyed)
+    first = np.flatnonzero(pieces.piece[keyed] == 0)
+    rows = SampleRows(clusters.cluster, *pieces.counts[:, keyed])
+    failing = failing_samples(measure_samples(rows, RowKeys(first, pieces.text[keyed[first]])), samples)
+    cluster, code = leave_over(clusters.cluster, failing)
+    reason = np.where(code > 0, SAMPLE_RULE - 1 + code, clusters.reason).astype(np.int8)
+    return clusters._replace(cluster=cluster, reason=reason)
 
 
 def _arrange(

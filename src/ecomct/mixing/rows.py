@@ -13,12 +13,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ecomct.rules.sample import SAMPLE_REASONS
 from ecomct.seeded import U64
 
 I64 = npt.NDArray[np.int64]
 Edges = Literal["all", "cross"]
-# Why a row is in no cluster; index into REASONS, 0 means that it is in one.
-CLUSTERED, TOO_FEW_ROWS, TOO_LONG, NO_OTHER_SOURCE, NO_ROOM, TOO_FEW_TOKENS, SEPARATE = range(7)
+# Why a row is in no cluster; index into REASONS, 0 means that it is in one, SAMPLE_RULE begins the rules of samples.
+CLUSTERED, TOO_FEW_ROWS, TOO_LONG, NO_OTHER_SOURCE, NO_ROOM, TOO_FEW_TOKENS, SEPARATE, SAMPLE_RULE = range(8)
 REASONS = (
     "clustered",
     "too_few_rows",  # its product has fewer rows than a cluster needs
@@ -27,6 +28,7 @@ REASONS = (
     "no_room",  # too few rows are left for one more cluster, and the others are full
     "too_few_tokens",  # its cluster would be shorter than a sample may be
     "separate",  # the strategy puts no rows together
+    *SAMPLE_REASONS[1:],  # its cluster broke a rule of the second pass
 )
 
 

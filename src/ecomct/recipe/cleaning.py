@@ -38,5 +38,8 @@ class Cleaning(Part):
     profiles: dict[ProfileName, dict[Name, float | None]] = Field(
         {}, description="By kind of field: rule -> threshold, over the defaults; null turns a rule off."
     )
+    samples: dict[Name, float | None] = Field(
+        {}, description="The second pass, on mixed samples: rule -> threshold, over the defaults; null turns a rule off."
+    )
     boilerplate: Boilerplate = Boilerplate()
     mask: list[PersonalKind] = Field(list(PERSONAL), description="Personal data replaced by a placeholder of its kind.")

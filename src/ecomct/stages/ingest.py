@@ -35,7 +35,7 @@ def stage(run: RunFolder) -> Stage:
     inputs = {
         "sources": sources,
         "order": list(sources),
-        "cleaning": run.recipe.cleaning.model_dump(exclude={"boilerplate"}),
+        "cleaning": run.recipe.cleaning.model_dump(exclude={"boilerplate", "samples"}),
         "boilerplate": boilerplate_texts(run.survey / BOILERPLATE),
         "fields": run.recipe.mixing.fields,
         "forget": forgotten_keys(run.recipe),

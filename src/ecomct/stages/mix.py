@@ -33,12 +33,13 @@ def stage(run: RunFolder) -> Stage:
     inputs = {
         "tokens": outputs_digest(run.tokens, ["shards/", "tokenizer/"]),  # the separator is the tokenizer's
         "mixing": run.recipe.mixing.model_dump(),
+        "samples": run.recipe.cleaning.samples,
         "blend": run.recipe.blend.model_dump(),
         "domain": run.domain,
         "titles": run.titles,
         "length": run.recipe.sequences.length,
         "seed": run.recipe.seed,
-        "code": code_digest("stages/mix", "mixing", "tokens/pieces", "seeded"),
+        "code": code_digest("stages/mix", "mixing", "rules/sample", "tokens/pieces", "seeded"),
     }
     return Stage("mix", run.mixture, inputs)
 
@@ -60,6 +61,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
         separator=separator,
         epochs=run.recipe.blend.epochs,
         budget=homes,
+        samples=run.recipe.cleaning.samples,
         seed=run.recipe.seed,
     )
     keys = [_bucket_key(run, stage, task, facts, bucket) for bucket in range(facts["buckets"])]
@@ -80,7 +82,7 @@ def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
 
 def _bucket_key(run: RunFolder, stage: Stage, task: MixTask, facts: dict[str, Any], bucket: int) -> str:
     """What determines a bucket's plan: its pieces, which of them the budget uses, and how they are mixed."""
-    shared = {name: stage.inputs[name] for name in ("mixing", "domain", "titles", "length", "seed", "code")}
+    shared = {name: stage.inputs[name] for name in ("mixing", "samples", "domain", "titles", "length", "seed", "code")}
     used = used_homes(run, facts, task.budget, bucket)
     return key_of(bucket_parts(facts, bucket, facts["groups"]), used, task.sources, task.separator, task.epochs, shared)
 

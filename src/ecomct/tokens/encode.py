@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.documents.ingest import iter_shard
+from ecomct.rules.sample import row_counts
 from ecomct.seeded import U64, hash_text, mix64
 from ecomct.tokens.cut import cut
 from ecomct.tokens.encoder import FAST, Encoder, Ids, InexactError, Offsets
@@ -163,6 +164,7 @@ def _table(rows: pa.Table, links: pa.Table, digests: U64, ids: Ids, offsets: Off
     language = rows["language"].cast(pa.string()).take(owner).combine_chunks()
     tokens = pieces.repeated + pieces.end - pieces.begin
     begins = np.concatenate([[0], np.cumsum(tokens)])
+    counts = np.array([row_counts(text) for text in rows["text"].to_pylist()], dtype=np.int64).T
     return pa.table(
         [
             pa.array(row),
@@ -171,6 +173,7 @@ def _table(rows: pa.Table, links: pa.Table, digests: U64, ids: Ids, offsets: Off
             language.dictionary_encode().cast(PIECES.field("language").type),
             *(links[name].combine_chunks().take(owner) for name in LINKED),
             pa.array(digests[pieces.owner]),
+            *(pa.array(count[pieces.owner], pa.int32()) for count in counts),
             pa.array(pieces.repeated, pa.uint32()),
             pa.array(tokens, pa.uint32()),
             pa.ListArray.from_arrays(pa.array(begins, pa.int32()), pa.array(_with_titles(ids, offsets, pieces))),

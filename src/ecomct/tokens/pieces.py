@@ -24,11 +24,16 @@ PIECES = pa.schema(
         ("keyed", pa.bool_()),
         ("product", pa.uint64()),  # the row's own; home is the group after products were joined
         ("text", pa.uint64()),  # xxh3 of the document's text
+        # Of the whole document: characters, letters and digits, characters of placeholders of personal data.
+        ("chars", pa.int32()),
+        ("letters", pa.int32()),
+        ("masked", pa.int32()),
         ("repeated", pa.uint32()),  # leading tokens that repeat the document's title
         ("tokens", pa.uint32()),
         ("ids", pa.list_(pa.int32())),
     ]
 )
+COUNTS = ("chars", "letters", "masked")
 # What pieces repeat of the links.
 LINKED = ("home", "keyed", "product")
 # What may stand between two documents of one sample. The first that is a single token is used: then a
