@@ -35,7 +35,7 @@ _OF_SENTENCES: frozenset[Kind] = frozenset({"qa", "description"})
 # There, a number of its own is a fact (57,000 pieces, 15 bars), parts of telephone numbers are not.
 _FIGURE = re.compile(r"(?<![\d-])\d{2,5}(?![\d-])")
 # Characters of text that are cleaned and counted for one source, whatever its rows: bounds time and memory.
-SAMPLE_CHARS = 1 << 20
+SAMPLE_CHARS = 2 << 20
 _ENDS = 2000  # characters at either end of a longer text that are counted
 # Units of a large source that are read, spread by hash, and how much more than the sample is read of each.
 _UNITS, _READ = 16, 4
