@@ -57,7 +57,7 @@ _CUE = rf"""(?:{_WORDS_ZH.replace(" ", "|")}|联系方式|联系我
         (?i:telephone|tel|phones?|call(?:ing|s|ed)?|mobile|cell|fax|hotline|whatsapp|text|dial|toll[ -]free|sms)(?![A-Za-z])|(?:Ph|Mob|[MTP])[:.]))
     (?:号码?|号|是|为|[:：\s(,，./\#-]|码|我们?|您?可?打|一下|咨询|服务
     |(?:no|[Nn]umbers?|at|us|me|on|is|now|today|line|my|our|him|her|them|cell|phone|toll[ -]free)\b){{0,8}}"""
-_phones = Rule("phone", rf"(?<![0-9_])(?<![0-9][-.])(?:{'|'.join(_FORMS)})(?![0-9A-Z_])(?![-.][0-9])", _is_phone)
+_phones = Rule("phone", rf"(?:(?<![0-9_])(?<![0-9][-.])(?=[0-9])|(?=\()|(?<![0-9_\]])(?=\+))(?:{'|'.join(_FORMS)})(?![0-9A-Z_])(?![-.][0-9])", _is_phone)
 _cued_phones = Cued(
     "phone",
     _CUE,
