@@ -85,7 +85,9 @@ _WORDS = st.text(st.sampled_from("abcXYZ 09-红色尺码大小,;:{}[]'\"\\/<&"),
 )
 
 
-@given(st.dictionaries(_WORDS, st.one_of(_WORDS, st.integers(), st.lists(_WORDS, min_size=1, max_size=3)), min_size=1, max_size=5))
+@given(
+    st.dictionaries(_WORDS, st.one_of(_WORDS, st.integers(), st.lists(_WORDS, min_size=1, max_size=3)), min_size=1, max_size=5)
+)
 @settings(max_examples=400, deadline=None)
 def test_a_mapping_in_json_is_told_in_its_order(value: dict[str, str | int | list[str]]) -> None:
     told = "; ".join(f"{name}: {', '.join(item) if isinstance(item, list) else item}" for name, item in value.items())
@@ -127,13 +129,18 @@ def test_notations(text: str, told: str) -> None:
     assert reformulate(text) == (told, ("json",))
 
 
-@pytest.mark.parametrize("text", ['{"a": "b"', '{"a": "b",,}', '[{"a": 1}, {"b"', '{"a": 1} {"b": 2}', '{"a": b c"d}', '{"' + 'a":{"' * 60])
+@pytest.mark.parametrize(
+    "text", ['{"a": "b"', '{"a": "b",,}', '[{"a": 1}, {"b"', '{"a": 1} {"b": 2}', '{"a": b c"d}', '{"' + 'a":{"' * 60]
+)
 def test_broken_json_is_kept_and_marked(text: str) -> None:
     assert reformulate(text) == (text, ("kept:json",))
 
 
 def test_numbers_are_told_as_they_are_written() -> None:
-    assert reformulate('{"a": 12345678901234567890123, "b": 1.50, "c": 1e5}') == ("a: 12345678901234567890123; b: 1.50; c: 1e5", ("json",))
+    assert reformulate('{"a": 12345678901234567890123, "b": 1.50, "c": 1e5}') == (
+        "a: 12345678901234567890123; b: 1.50; c: 1e5",
+        ("json",),
+    )
 
 
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', "{'a': 1, 'a': 2}", "{'a': '\\ud800'}"])
@@ -142,7 +149,12 @@ def test_what_would_be_lost_is_kept(text: str) -> None:
 
 
 def test_deep_notation_is_no_crash() -> None:
-    for text in ("[" * 100_000, '{"a":' * 20_000 + "1" + "}" * 20_000, "{a:" * 20_000 + "1" + "}" * 20_000, "[(" * 5000 + ")]" * 5000):
+    for text in (
+        "[" * 100_000,
+        '{"a":' * 20_000 + "1" + "}" * 20_000,
+        "{a:" * 20_000 + "1" + "}" * 20_000,
+        "[(" * 5000 + ")]" * 5000,
+    ):
         assert reformulate(text)[0] == text
 
 
@@ -185,7 +197,30 @@ def test_a_tag_that_the_end_cuts_off() -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["{", "}", "[", "]", '"', "'", ":", ",", "a", "1", " ", "\\", "&quot;", "value", "颜色:", "Ã©", "æ", "鎴戜滑", "<p", "="]),
+        st.sampled_from(
+            [
+                "{",
+                "}",
+                "[",
+                "]",
+                '"',
+                "'",
+                ":",
+                ",",
+                "a",
+                "1",
+                " ",
+                "\\",
+                "&quot;",
+                "value",
+                "颜色:",
+                "Ã©",
+                "æ",
+                "鎴戜滑",
+                "<p",
+                "=",
+            ]
+        ),
         max_size=14,
     ).map("".join)
 )
@@ -203,7 +238,28 @@ def test_no_text_is_too_odd(text: str) -> None:
     reformulate(text)
 
 
-@pytest.mark.parametrize("unit", ["{", "[", '{"a":', "{a:", '"', "颜色:", "颜色:a", "Ã©", "æ\x88", "鎴", "ÎÒ", "QUJD", "<a ", "&quot;", "\\", "{a:1},", "a:{b:'"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "{",
+        "[",
+        '{"a":',
+        "{a:",
+        '"',
+        "颜色:",
+        "颜色:a",
+        "Ã©",
+        "æ\x88",
+        "鎴",
+        "ÎÒ",
+        "QUJD",
+        "<a ",
+        "&quot;",
+        "\\",
+        "{a:1},",
+        "a:{b:'",
+    ],
+)
 def test_long_repetitions_take_linear_time(unit: str) -> None:
     reformulate(unit * (60_000 // len(unit)))
     reformulate("{" + unit * (40_000 // len(unit)) + "}")
@@ -219,7 +275,12 @@ def test_real_text_is_mended_only_where_it_is_broken(shared: Path) -> None:
     """Every field that changes, and why, is known."""
     data = shared / "data"
     told: dict[str, int] = {}
-    for name in ("catalogue/zh_tmall_titles.jsonl", "catalogue/zh_cncoin/qa.jsonl", "general/en_openwebtext.jsonl", "catalogue/zh_reviews_10_categories.jsonl.gz"):
+    for name in (
+        "catalogue/zh_tmall_titles.jsonl",
+        "catalogue/zh_cncoin/qa.jsonl",
+        "general/en_openwebtext.jsonl",
+        "catalogue/zh_reviews_10_categories.jsonl.gz",
+    ):
         with gzip.open(data / name, "rt") if name.endswith("gz") else open(data / name, encoding="utf-8") as lines:
             for line in lines:
                 for value in json.loads(line).values():
@@ -231,7 +292,9 @@ def test_real_text_is_mended_only_where_it_is_broken(shared: Path) -> None:
 
 
 def test_real_attributes_in_a_loose_notation_are_read(shared: Path) -> None:
-    texts = [json.loads(line)["text"] for line in (shared / "data/catalogue/en_amazon_pqa/attributes.jsonl").open(encoding="utf-8")]
+    texts = [
+        json.loads(line)["text"] for line in (shared / "data/catalogue/en_amazon_pqa/attributes.jsonl").open(encoding="utf-8")
+    ]
     read = [reformulate(text) for text in texts]
     assert sum(kinds == ("json",) for _, kinds in read) >= 0.999 * len(texts)
     assert not any("{" in mended for mended, kinds in read if kinds == ("json",))

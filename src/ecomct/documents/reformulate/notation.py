@@ -7,6 +7,7 @@ import html
 import json
 import re
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -70,10 +71,8 @@ def _forms(body: str) -> list[str]:
         plain = html.unescape(body)
         forms.append(html.unescape(plain) if "&" in plain[:12] else plain)
     if '\\"' in body[:12]:
-        try:
+        with suppress(ValueError):
             forms.append(orjson.loads(f'"{body}"'))
-        except ValueError:
-            pass
     return forms
 
 
