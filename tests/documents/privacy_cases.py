@@ -1,7 +1,8 @@
-"""Labelled cases of personal data, all invented: `⟦kind:text⟧` marks what must be masked; lines of DEV_NOT and TEST_NOT hold none.
+"""Labelled cases of personal data, all invented: `⟦kind:text⟧` marks what must be masked; lines of the sets NOT hold none.
 
-The rules were written against DEV and DEV_NOT. TEST and TEST_NOT were written afterwards and were first run against rules that
-had not seen them. A heading says what the lines show, or what the hard negatives resemble.
+The rules were written against DEV. TEST was written afterwards, run once, and then mended by; SECOND was written after that and
+run once. Recall and precision of these first runs: TEST 0.895 and 0.987, SECOND 0.988 and 0.988. A heading says what the lines
+show, or what the hard negatives resemble.
 """
 
 from __future__ import annotations

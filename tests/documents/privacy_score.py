@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ecomct.documents.privacy.placeholders import PLACEHOLDERS
 from privacy_cases import Case
+
+from ecomct.documents.privacy.placeholders import PLACEHOLDERS
 
 Mask = Callable[[str], str]
 _KINDS = {placeholder: kind for kind, placeholder in PLACEHOLDERS.items()}

@@ -56,8 +56,8 @@ _NAMES_ZH = (
     ),
     Rule("account", r"旺旺\s?[:：]\s?(?P<value>[\w-]{2,24})(?!\w)", words="旺旺"),
 )
-_NETWORKS = """twitter instagram insta facebook tiktok snapchat snap skype telegram discord kik pinterest tumblr github line signal ig tg fb
-    ins 抖音 小红书 快手 whatsapp kakaotalk youtube venmo paypal cashapp"""
+_NETWORKS = """twitter instagram insta facebook tiktok snapchat snap skype telegram discord kik pinterest tumblr github
+    line signal ig tg fb ins 抖音 小红书 快手 whatsapp kakaotalk youtube venmo paypal cashapp"""
 # A first letter is compared faster than thirty names.
 _NETWORK = rf"(?=[tifskdpglwyvcTIFSKDPGLWYVC抖小快])(?<![A-Za-z.])(?i:{'|'.join(_NETWORKS.split())})"
 _HANDLES = (
@@ -95,15 +95,15 @@ def mask_accounts(text: str, lower: str, counts: Counts) -> str:
     if is_ascii or _HANDLE_LIKE.search(text):
         if "q" in lower or "扣" in lower or "企鹅" in lower:
             text = _QQ(text, lower, counts)
-        if any([name in lower for name in _WECHAT_SIGNS]):
-            for rule in _WECHAT:
-                text = rule(text, lower, counts)
-        if not is_ascii and any([word in lower for word in _SAYING_ZH]):
+        if any(map(lower.__contains__, _WECHAT_SIGNS)):
+            for named in _WECHAT:
+                text = named(text, lower, counts)
+        if not is_ascii and any(map(lower.__contains__, _SAYING_ZH)):
             for rule in _NAMES_ZH:
                 text = rule(text, lower, counts)
     if "@" in text:
         for rule in _HANDLES:
             text = rule(text, lower, counts)
-    if any([word in lower for word in (_SAYING_EN if is_ascii else _SAYING)]):
+    if any(map(lower.__contains__, _SAYING_EN if is_ascii else _SAYING)):
         text = _LOGINS(_NAMED_HANDLES(text, lower, counts), lower, counts)
     return text

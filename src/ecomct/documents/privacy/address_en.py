@@ -6,16 +6,18 @@ import re
 
 from ecomct.documents.privacy.placeholders import Counts, Rule
 
-_KINDS = """street str st avenue ave av road rd boulevard blvd drive dr lane ln court ct place pl square sq terrace ter trail trl parkway pkwy
-    circle cir highway hwy way close crescent gardens grove mews row walk quay wharf broadway plaza loop run alley turnpike pike
-    expressway expy freeway fwy"""
-_STATES = """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN
-    TX UT VT VA WA WV WI WY NSW VIC QLD ACT TAS ON BC QC AB MB SK NS NB"""
-_STATE_NAMES = """Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois Indiana Iowa
-    Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri Montana Nebraska Nevada Ohio Oklahoma
-    Oregon Pennsylvania Tennessee Texas Utah Vermont Virginia Washington Wisconsin Wyoming"""
+_KINDS = """street str st avenue ave av road rd boulevard blvd drive dr lane ln court ct place pl square sq terrace ter
+    trail trl parkway pkwy circle cir highway hwy way close crescent gardens grove mews row walk quay wharf broadway plaza
+    loop run alley turnpike pike expressway expy freeway fwy"""
+_STATES = """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH
+    OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY NSW VIC QLD ACT TAS ON BC QC AB MB SK NS NB"""
+_STATE_NAMES = """Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho
+    Illinois Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri
+    Montana Nebraska Nevada Ohio Oklahoma Oregon Pennsylvania Tennessee Texas Utah Vermont Virginia Washington Wisconsin
+    Wyoming"""
 _STATE = (
-    rf"(?:(?:{'|'.join((_STATES + ' ' + _STATE_NAMES).split())}|New\s(?:Hampshire|Jersey|Mexico|York)|(?:North|South)\s(?:Carolina|Dakota)"
+    rf"(?:(?:{'|'.join((_STATES + ' ' + _STATE_NAMES).split())}"
+    r"|New\s(?:Hampshire|Jersey|Mexico|York)|(?:North|South)\s(?:Carolina|Dakota)"
     r"|Rhode\sIsland|West\sVirginia)\b\.?)"
 )
 _KIND = rf"(?:{'|'.join(_KINDS.split())})\b\.?"

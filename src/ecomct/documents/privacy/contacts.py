@@ -15,7 +15,8 @@ _mails = Rule(
     lambda match: _is_mail(match),
 )
 # Ends of files and of units, not of a host.
-_NO_DOMAIN = frozenset("png jpg jpeg gif svg webp js css html htm py txt json md so service".split(" "))
+_ENDS = "png jpg jpeg gif svg webp js css html htm py txt json md so service"
+_NO_DOMAIN = frozenset(_ENDS.split())
 _spelt_mails = Rule(
     "email",
     rf"""(?:(?<![A-Za-z0-9._%+-])[A-Za-z0-9]{{1,20}}\s(?i:dot)\s)?{_LOCAL}\s?
@@ -42,7 +43,7 @@ def mask_emails(text: str, lower: str, counts: Counts) -> str:
     """Mail addresses, also with "(at)", " dot " or "点"."""
     if "@" in text:
         text = _mails(text, lower, counts)
-    if any([sign in lower for sign in _SPELT]):
+    if any(map(lower.__contains__, _SPELT)):
         text = _spelt_mails(text, lower, counts)
     return text
 

@@ -32,7 +32,8 @@ _FORMS = (
 _TWO_DECIMALS = re.compile(r"\.[0-9]+\s[0-9]+\.")
 _LETTERS_BEFORE = re.compile(r"[A-Za-z]{1,12}$")
 # Letters that may touch a number; after others it is a part of a serial.
-_TOUCHING = frozenset("v vx wx tel telephone t phone mobile mob call callus m p qq weixin wechat whatsapp at".split(" "))
+_CONTACTS = "v vx wx tel telephone t phone mobile mob call callus m p qq weixin wechat whatsapp at"
+_TOUCHING = frozenset(_CONTACTS.split())
 
 
 def _is_phone(match: re.Match[str]) -> bool:
@@ -54,10 +55,15 @@ _NUMBER = (
 _WORDS_ZH = "电话 電話 手机 手機 联系 热线 熱線 致电 拨打 座机 传真 专线 專線 短信 来电 客服 固话"
 _CUE = rf"""(?:{_WORDS_ZH.replace(" ", "|")}|联系方式|联系我
     |(?=[tpcmfhwdsTPCMFHWDS])(?<![A-Za-z0-9/])(?:
-        (?i:telephone|tel|phones?|call(?:ing|s|ed)?|mobile|cell|fax|hotline|whatsapp|text|dial|toll[ -]free|sms)(?![A-Za-z])|(?:Ph|Mob|[MTP])[:.]))
+        (?i:telephone|tel|phones?|call(?:ing|s|ed)?|mobile|cell|fax|hotline|whatsapp|text|dial|toll[ -]free|sms)(?![A-Za-z])
+        |(?:Ph|Mob|[MTP])[:.]))
     (?:号码?|号|是|为|[:：\s(,，./\#-]|码|我们?|您?可?打|一下|咨询|服务
     |(?:no|[Nn]umbers?|at|us|me|on|is|now|today|line|my|our|him|her|them|cell|phone|toll[ -]free)\b){{0,8}}"""
-_phones = Rule("phone", rf"(?<![0-9_])(?<![0-9][-.])(?:{'|'.join(_FORMS)})(?![0-9A-Z_])(?![-.][0-9])", _is_phone)
+_phones = Rule(
+    "phone",
+    rf"(?:(?<![0-9_])(?<![0-9][-.])(?=[0-9])|(?=\()|(?<![0-9_\]])(?=\+))(?:{'|'.join(_FORMS)})(?![0-9A-Z_])(?![-.][0-9])",
+    _is_phone,
+)
 _cued_phones = Cued(
     "phone",
     _CUE,

@@ -48,7 +48,7 @@ class Rule:
         """`text` with placeholders; what was replaced is added to `counts`. `lower` is the text in lower case."""
         if self._words:
             words = self._ascii_words if lower.isascii() else self._words
-            if not any([word in lower for word in words]):
+            if not any(map(lower.__contains__, words)):
                 return text
         return replaced(text, self.kind, self._spans(text), counts)
 

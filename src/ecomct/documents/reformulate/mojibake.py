@@ -15,9 +15,12 @@ def _characters(leads: range, trails: range) -> str:
 
 
 # UTF-8 of a Han character (E3-E9, 80-BF, 80-BF) read as GBK gives, at either parity, characters that Chinese hardly uses.
-_RARE = _characters(range(0xE3, 0xEA), range(0x80, 0xA1)) + _characters(range(0x80, 0xA1), range(0xE3, 0xEA))
+_RARE = _characters(range(0xE3, 0xEA), range(0x80, 0xC0)) + _characters(range(0x80, 0xA1), range(0xE3, 0xEA))
 # Bytes 80-BF as Windows-1252 shows them.
-_CONTINUING = "\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122"
+_CONTINUING = (
+    "\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a"
+    "\u20ac\u2122"
+)
 _LATIN_RUN = re.compile("[\xa1-\xfe]{4}")
 _SIGNS = re.compile(f"[\x80-\x9f]|[\xc2-\xf4][{_CONTINUING}]|[\xa1-\xfe]{{4}}|[{_RARE}]|锟斤拷")
 _RARE_SIGNS = re.compile(f"[{_RARE}]")

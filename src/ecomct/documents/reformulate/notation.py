@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import html
+import json
 import re
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -23,8 +25,8 @@ _BEGINS = re.compile(
 _KEY = re.compile(r"""[{,\[]\s*\\?["'][^"'\n]{1,80}\\?["']\s*:""")
 
 
-class _TooDeep(Exception):
-    """Nested deeper than text can tell."""
+class _Unclear(Exception):
+    """Nested deeper than text can tell, or a name that comes twice: a mapping would lose the first."""
 
 
 def mended_notation(text: str) -> tuple[str, str]:
@@ -33,12 +35,13 @@ def mended_notation(text: str) -> tuple[str, str]:
     body = text[named.end() :] if named else text
     if not _BEGINS.match(body):
         return text, ""
-    value = _parsed(body.strip(), bool(named))
-    if value is None:
-        return text, "kept:json" if _KEY.search(body, 0, 2000) else ""
     try:
+        value = _parsed(body.strip(), bool(named))
+        if value is None:
+            return text, "kept:json" if _KEY.search(body, 0, 2000) else ""
         words = as_words(value)
-    except _TooDeep:
+        words.encode()  # a notation can spell half a character
+    except (_Unclear, UnicodeError):
         return text, "kept:json"
     return (f"{named[1]}: {words}" if named else words), "json"
 
@@ -49,8 +52,8 @@ def _parsed(body: str, is_named: bool) -> Any:
         if form[-1:] not in ("}", "]"):
             continue
         try:
-            return _mapping_or_list(orjson.loads(form))
-        except ValueError:
+            return _json(form)
+        except (ValueError, RecursionError):
             pass
         if len(form) <= _MAX_CHARS:
             value = _literal(form)
@@ -68,17 +71,25 @@ def _forms(body: str) -> list[str]:
         plain = html.unescape(body)
         forms.append(html.unescape(plain) if "&" in plain[:12] else plain)
     if '\\"' in body[:12]:
-        try:
+        with suppress(ValueError):
             forms.append(orjson.loads(f'"{body}"'))
-        except ValueError:
-            pass
     return forms
 
 
-def _mapping_or_list(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return value
-    raise ValueError
+def _json(text: str) -> Any:
+    """JSON, its numbers as they are written; raises ValueError where it is none."""
+    orjson.loads(text)  # stricter, and no deep recursion
+    value = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_without_repeats)
+    if not isinstance(value, dict | list):
+        raise ValueError
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Unclear
+    return found
 
 
 def _literal(text: str) -> Any:
@@ -87,7 +98,11 @@ def _literal(text: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            value = ast.literal_eval(text)
+            tree = ast.parse(text.strip(), mode="eval")
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Dict):
+                    _without_repeats([(ast.dump(key), None) for key in node.keys if key is not None])
+            value = ast.literal_eval(tree)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return None
     return value if isinstance(value, dict | list) else None
@@ -102,7 +117,7 @@ def as_words(value: Any, depth: int = 0) -> str:
     'a: 1, 2; weight: 2 pounds; b: x; d: e: true'
     """
     if depth > _MAX_DEPTH:
-        raise _TooDeep
+        raise _Unclear
     if isinstance(value, dict):
         return _mapping(value, depth)
     if isinstance(value, list | tuple | set):
@@ -110,8 +125,10 @@ def as_words(value: Any, depth: int = 0) -> str:
         pairs = [pair for item in items if (pair := _pair(item))]
         if len(pairs) == len(items):
             return _joined([f"{_scalar(name)}: {words}" for name, item in pairs if (words := as_words(item, depth + 1))], depth)
-        mappings = any(isinstance(item, dict | list) for item in items)
-        return _joined([words for item in items if (words := as_words(item, depth + 1))], 0 if mappings and depth == 0 else 1)
+        parts = [words for item in items if (words := as_words(item, depth + 1))]
+        # Only what has names of its own needs the stronger sign.
+        named = any(isinstance(item, dict | list) and ": " in words for item, words in zip(items, parts, strict=False))
+        return _joined(parts, 0 if named and depth <= 1 else 1)
     return _scalar(value)
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-_ZH = """颜色分类|颜色|尺码|尺寸|规格|型号|重量|净重|毛重|净含量|品牌|材质|产地|货号|面料|风格|款式|容量|数量|口味|套餐|套餐类型|版型|厚薄|袖长|裙长|裤长|领型|图案|季节|
-    适用季节|适用年龄|适用性别|适用对象|适用场景|适用人群|功能|功率|电压|电池容量|屏幕尺寸|内存|机身内存|运行内存|存储容量|包装|包装方式|包装清单|保质期|生产日期|生产厂家|生产商|制造商|
-    厂家|厂名|厂址|配料|配料表|储藏方法|贮存条件|食品添加剂|成分|成分含量|材料|工艺|形状|类型|种类|类别|分类|商品名称|产品名称|商品编号|商品毛重|商品产地|产品型号|上市时间|上市年份|年份|
-    长度|宽度|高度|直径|体积|等级|系列|适用机型|接口类型|价格|面值|发行量|发行日期|题材|主题|性别|鞋跟|鞋底材质|鞋面材质|闭合方式|安装方式|质地|香型|度数|省份|城市|地区"""
-_EN = """Brand|Brand Name|Color|Colour|Size|Sizes|Weight|Item Weight|Material|Material Type|Style|Model|Model Number|Model Name|Item Model Number|
-    Dimensions|Product Dimensions|Package Dimensions|Pattern|Shape|Length|Width|Height|Depth|Diameter|Capacity|Volume|Voltage|Wattage|Power|Quantity|
-    Package Quantity|Manufacturer|Country of Origin|Origin|Finish|Fabric|Flavor|Flavour|Scent|Type|Category|Feature|Features|Condition|Gender|Age Range|Season|
-    Sleeve|Theme|Warranty|Compatibility|Connectivity|Battery|Screen Size|Memory|Storage|Language|Author|Publisher|Format|Department|UPC|ISBN|ASIN|SKU|Series|
-    Platform|Ingredients|Care Instructions|Part Number|Number of Items"""
+_ZH = """颜色分类|颜色|尺码|尺寸|规格|型号|重量|净重|毛重|净含量|品牌|材质|产地|货号|面料|风格|款式|容量|数量|口味|套餐|
+    套餐类型|版型|厚薄|袖长|裙长|裤长|领型|图案|季节|适用季节|适用年龄|适用性别|适用对象|适用场景|适用人群|功能|功率|电压|
+    电池容量|屏幕尺寸|内存|机身内存|运行内存|存储容量|包装|包装方式|包装清单|保质期|生产日期|生产厂家|生产商|制造商|厂家|
+    厂名|厂址|配料|配料表|储藏方法|贮存条件|食品添加剂|成分|成分含量|材料|工艺|形状|类型|种类|类别|分类|商品名称|产品名称|
+    商品编号|商品毛重|商品产地|产品型号|上市时间|上市年份|年份|长度|宽度|高度|直径|体积|等级|系列|适用机型|接口类型|价格|
+    面值|发行量|发行日期|题材|主题|性别|鞋跟|鞋底材质|鞋面材质|闭合方式|安装方式|质地|香型|度数|省份|城市|地区"""
+_EN = """Brand|Brand Name|Color|Colour|Size|Sizes|Weight|Item Weight|Material|Material Type|Style|Model|Model Number|
+    Model Name|Item Model Number|Dimensions|Product Dimensions|Package Dimensions|Pattern|Shape|Length|Width|Height|Depth|
+    Diameter|Capacity|Volume|Voltage|Wattage|Power|Quantity|Package Quantity|Manufacturer|Country of Origin|Origin|Finish|
+    Fabric|Flavor|Flavour|Scent|Type|Category|Feature|Features|Condition|Gender|Age Range|Season|Sleeve|Theme|Warranty|
+    Compatibility|Connectivity|Battery|Screen Size|Memory|Storage|Language|Author|Publisher|Format|Department|UPC|ISBN|
+    ASIN|SKU|Series|Platform|Ingredients|Care Instructions|Part Number|Number of Items"""
 
 
 def _any_of(names: str) -> str:
@@ -47,7 +50,7 @@ def mended_run_together(text: str) -> tuple[str, str]:
     ends = {key.end() - 1 for key in keys}
     for colon in _COLON.finditer(text):
         at = colon.start()
-        if at not in ends and not (text[at + 1 : at + 3] == "//" or text[at - 1].isdigit() and text[at + 1 : at + 2].isdigit()):
+        if at not in ends and not (text[at + 1 : at + 3] == "//" or (text[at - 1].isdigit() and text[at + 1 : at + 2].isdigit())):
             return text, "kept:run_together"
     parts, position = [], 0
     for joint in joints:
