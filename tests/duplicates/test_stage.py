@@ -89,9 +89,12 @@ def test_settings(shop: Shop, repeated: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_test_that_training_nearly_has_is_none(shop: Shop, shop_rows: Rows, tmp_path: Path) -> None:
-    """Some of 40 reviews of 40 products are held out; the others have all but a word of their text."""
-    words = [2 * one + 3 * other for one in "abcdefgh" for other in "klmno"]
-    reviews = [*shop_rows["reviews"], *(review(f"X{number}", f"{LONG} {word}") for number, word in enumerate(words))]
+    """Some of two dozen reviews of as many products are held out; each is the one before with a word more."""
+    words = (
+        "so that we bought a second one for my mother who lives by the sea and she likes it as much as we do ourselves".split()
+    )
+    grown = [" ".join([LONG, *words[:count]]) for count in range(len(words))]
+    reviews = [*shop_rows["reviews"], *(review(f"X{number}", text) for number, text in enumerate(grown))]
     for near in ("verified", "off"):
         folder = run(shop({"evaluation.held_out": 0.3, "duplicates.near": near}, {"reviews": reviews}), tmp_path / near)
         rows = [
