@@ -16,6 +16,7 @@ from ecomct.recipe import load_recipe
 from ecomct.stage import file_digest
 
 Shop = Callable[..., Path]
+MORE = "so that we bought a second one for my mother who lives by the sea and she likes it as much as we do ourselves"
 Rows = dict[str, list[dict[str, Any]]]
 LONG = "We have had this for a month and use it every day, in the kitchen and in the garden, and it still looks like new"
 
@@ -90,9 +91,7 @@ def test_settings(shop: Shop, repeated: dict[str, Any], tmp_path: Path) -> None:
 
 def test_a_test_that_training_nearly_has_is_none(shop: Shop, shop_rows: Rows, tmp_path: Path) -> None:
     """Some of two dozen reviews of as many products are held out; each is the one before with a word more."""
-    words = (
-        "so that we bought a second one for my mother who lives by the sea and she likes it as much as we do ourselves".split()
-    )
+    words = MORE.split()
     grown = [" ".join([LONG, *words[:count]]) for count in range(len(words))]
     reviews = [*shop_rows["reviews"], *(review(f"X{number}", text) for number, text in enumerate(grown))]
     for near in ("verified", "off"):
