@@ -74,7 +74,7 @@ def difference(first: str, second: str, written: bool, is_repetition: bool = Fal
     if is_repetition:
         numbers = [[token for token in some if _DIGIT.search(token)] for some in (one, two)]
         return "" if numbers[0] == numbers[1] else "number"
-    if two[: len(one)] == one:
+    if two[: len(one)] == one or (written and _is_cut(one, two)):
         return _extension(one[-1:], two[len(one) :], written, len(two))
     if two[len(two) - len(one) :] == one:
         return _extension(one[:1], two[: len(two) - len(one)], written, len(two))
@@ -95,6 +95,12 @@ def difference(first: str, second: str, written: bool, is_repetition: bool = Fal
     # Words that are missing in one place and stand in another are a matter of order.
     left_over = Counter(one) - Counter(two), Counter(two) - Counter(one)
     return last if all(left_over) else ""
+
+
+def _is_cut(one: list[str], two: list[str]) -> bool:
+    """Whether `one` is the beginning of `two`, cut off inside a word."""
+    at = len(one) - 1
+    return at > 0 and one[:at] == two[:at] and two[at].startswith(one[at])
 
 
 def _blocks(one: list[str], two: list[str]) -> list[tuple[slice, slice]]:

@@ -12,8 +12,10 @@ from ecomct.recipe.source import Kind
 
 # What serialisations of key-values put around a name; the values are spans.
 _NAME = re.compile(r'\A(?:\{"|", "|[;.。\n]\s*)?\s*(?:The )?(.*?)(?:": "|: |:| is |是)?\Z', re.DOTALL)
-# Signs that only separate. Others may be part of a name or model: A/B, X-10, C++, 5*10.
-_SEPARATORS = re.compile(r"""[\s,;:!?"'()\[\]{}，。、；：！？“”‘’（）【】《》〈〉「」『』…·]+""")
+# Signs that only separate or adorn. Others may be part of a name or model: A/B, X-10, C++, 5*10.
+_SEPARATORS = re.compile(
+    r"""(?:[\s,;:!?"'()\[\]{}，。、；：！？“”‘’（）【】《》〈〉「」『』…·]|[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]|[~～](?!\d))+"""
+)
 
 
 class Row(NamedTuple):

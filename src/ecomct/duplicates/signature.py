@@ -89,7 +89,7 @@ def _values(texts: list[str], spans: Sequence[Spans]) -> Hashes:
     first = np.concatenate([[0], np.cumsum(counts)])
     hashes = whole(values)
     # A sum does not depend on the order.
-    total = np.concatenate([[0], np.cumsum(hashes, dtype=np.uint64)]).astype(np.uint64)
+    total = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(hashes, dtype=np.uint64)])
     rows = np.flatnonzero(np.diff(values.first[first]))
     equal = mix64(total[first[1:]] - total[first[:-1]], 1)[rows]
     bands = _bands(Hashes(hashes, first), np.arange(len(texts)), 1, FEWEST_VALUES)
