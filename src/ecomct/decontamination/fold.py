@@ -35,13 +35,14 @@ _BASE, _INVERSE = 0x9E3779B97F4A7C15, pow(0x9E3779B97F4A7C15, -1, 1 << 64)
 class Tokens:
     """The tokens of a batch of texts, one after the other.
 
-    `begin`, `end` are characters of the batch, in which text i is `text[i]:text[i + 1]` with one break at its end; its
-    tokens are `first[i]:first[i + 1]`. `sums` are prefix sums, for `stretches`. `letters` is where each letter or digit stands,
-    with prefix sums of its own: what is compared where texts must be equal as a whole. `breaks` are the positions of
-    line ends, `stops` those of line and sentence ends.
+    `value` is the hash of each; `begin` and `end` are its characters in the batch, where text i is `text[i]:text[i + 1]` with
+    one break at its end. Its tokens are `first[i]:first[i + 1]`. `sums` are prefix sums of the values, for `stretches`.
+    `letters` is where each letter or digit stands, with prefix sums of its own: what is compared where texts must be equal
+    as a whole. `breaks` are the positions of line ends, `stops` those of line and sentence ends.
     """
 
     text: I64
+    value: U64
     begin: I64
     end: I64
     han: npt.NDArray[np.bool_]
@@ -85,14 +86,15 @@ def tokenise(texts: Sequence[str]) -> Tokens:
     text = np.concatenate([[0], np.cumsum(np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts)))])
     return Tokens(
         text=text,
+        value=token,
         begin=begin,
         end=letters[starts + lengths - 1] + 1 if len(starts) else begin,
         han=kind_of[starts] == _HAN,
         digit=kind_of[starts] == _DIGIT,
         first=np.searchsorted(begin, text),
-        sums=_prefix_sums(token),
+        sums=prefix_sums(token),
         letters=letters,
-        letter_sums=_prefix_sums(value_of),
+        letter_sums=prefix_sums(value_of),
         breaks=np.flatnonzero(kind == _LINE),
         stops=np.flatnonzero((kind == _LINE) | (kind == _STOP)),
     )
@@ -110,7 +112,8 @@ def windows(sums: U64, length: int) -> U64:
         return np.asarray((sums[length:] - sums[:-length]) * _powers(len(sums))[1][: max(0, len(sums) - length)], dtype=np.uint64)
 
 
-def _prefix_sums(values: U64) -> U64:
+def prefix_sums(values: U64) -> U64:
+    """Prefix sums of which `stretches` and `windows` are taken."""
     with np.errstate(over="ignore"):
         return np.concatenate([np.zeros(1, np.uint64), np.cumsum(values * _powers(len(values))[0][: len(values)])])
 

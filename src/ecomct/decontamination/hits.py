@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
-from ecomct.decontamination.index import Index, Needles
-from ecomct.decontamination.match import EXACT, HOW, ID, OVERLAP, TITLE
+from ecomct.decontamination.index import Index
+from ecomct.decontamination.match import EXACT, HOW, OVERLAP, TITLE
+from ecomct.decontamination.needles import Needles
 from ecomct.decontamination.screen import CANDIDATES, is_common
 from ecomct.documents.ingest import iter_shard
 from ecomct.seeded import U64
@@ -176,6 +177,3 @@ class _Measures:
         often = sorted(Counter(phrases.tolist()).items(), key=lambda one: (-one[1], one[0]))
         examples = [self._needles.texts[needle][:80] for needle, _ in often[:_PHRASES]]
         return {"tasks": tasks, "common_phrases": {"texts": len(often), "examples": examples}}
-
-
-__all__ = ["HITS", "ID", "write_hits"]

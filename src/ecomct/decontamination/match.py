@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ecomct.decontamination.fold import I64, Tokens, stretches, tokenise, windows
-from ecomct.decontamination.index import Index, coverage
+from ecomct.decontamination.fold import I64, Tokens, prefix_sums, stretches, tokenise, windows
+from ecomct.decontamination.index import Index, N, ranges
+from ecomct.seeded import U64
 
 EXACT, OVERLAP, TITLE, ID = range(4)
 HOW = ("exact", "overlap", "title", "id")
@@ -50,7 +51,8 @@ def _pair(document: I64, needle: I64) -> I64:
 
 def _whole(index: Index, tokens: Tokens, fields: I64, titles: bool) -> Matches:
     """Documents, lines, sentences and fields that are a needle."""
-    cuts = [np.union1d(tokens.text, breaks) for breaks in (tokens.breaks, tokens.stops)]
+    # Every text ends with a break.
+    cuts = [np.concatenate([[0], breaks + 1]) for breaks in (tokens.breaks, tokens.stops)]
     pieces = [np.stack([edges[:-1], edges[1:]], axis=1) for edges in (tokens.text, *cuts)]
     spans = fields[:, 1:] + tokens.text[fields[:, 0]][:, None]
     piece = np.searchsorted(tokens.letters, np.concatenate([*pieces, spans]))
@@ -61,10 +63,10 @@ def _whole(index: Index, tokens: Tokens, fields: I64, titles: bool) -> Matches:
     hashes = stretches(tokens.letter_sums, piece[:, 0], piece[:, 1])
     hit = index.probably(hashes)
     at, entry = _entries(index.whole, hashes[hit])
-    piece, is_title, needle = piece[hit[at]], is_title[hit[at]], np.asarray(index.whole_needle)[entry].astype(np.int64)
+    piece, is_title, needle = piece[hit[at]], is_title[hit[at]], index.whole_needle[entry].astype(np.int64)
     begin, end = tokens.letters[piece[:, 0]], tokens.letters[piece[:, 1] - 1] + 1
     document = np.searchsorted(tokens.text, begin, side="right") - 1
-    is_title &= np.asarray(index.title)[needle] | np.asarray(index.text)[needle]
+    is_title &= index.title[needle] | index.text[needle]
     found = Matches(
         document,
         needle,
@@ -84,45 +86,75 @@ def _first_of_each(found: Matches) -> Matches:
 
 
 def _overlaps(index: Index, tokens: Tokens) -> Matches:
-    """Documents that hold enough of a needle's n-grams."""
-    owner, parts = tokens.owner, []
+    """Documents that hold enough of a needle."""
+    document, needle, place = _pairs(index, tokens)
+    known: dict[tuple[int, int], U64] = {}
+    found = []
+    for one, other, at in zip(document.tolist(), needle.tolist(), place.tolist(), strict=True):
+        share = _share(index, tokens, one, other, known)
+        if share:
+            stop = min(at + int(index.tokens[other]), int(tokens.first[one + 1])) - 1
+            base = int(tokens.text[one])
+            found.append((one, other, OVERLAP, share, int(tokens.begin[at]) - base, int(tokens.end[stop]) - base))
+    columns = zip(*found, strict=True) if found else ([] for _ in Matches._fields)
+    types = (np.int64, np.int64, np.int8, np.float32, np.int64, np.int64)
+    return Matches._make(np.array(column, dtype) for column, dtype in zip(map(list, columns), types, strict=True))
+
+
+def _pairs(index: Index, tokens: Tokens) -> tuple[I64, I64, I64]:
+    """Documents and needles that share an entry, and the first token of the first that they share."""
+    ends = tokens.first[1:][tokens.owner]
+    found = []
     for size in index.sizes:
         hashes = windows(tokens.sums, size)
         hit = index.probably(hashes)
-        hit = hit[owner[hit] == owner[hit + size - 1]]
-        # An n-gram counts once a document, so that what repeats itself costs no more than its first time.
-        _, firsts = np.unique(np.rec.fromarrays([owner[hit], hashes[hit]]), return_index=True)
-        hit = hit[np.sort(firsts)]
-        at, entry = _entries(index.gram, hashes[hit])
-        same = np.asarray(index.gram_size)[entry] == size
-        parts.append((hit[at[same]], entry[same]))
-    none = np.zeros(0, np.int64)
-    place = np.concatenate([none, *(one for one, _ in parts)])
-    entry = np.concatenate([none, *(one for _, one in parts)])
-    document, needle = owner[place].astype(np.int64), np.asarray(index.gram_needle)[entry].astype(np.int64)
-    start, size_of = np.asarray(index.gram_start)[entry].astype(np.int64), np.asarray(index.gram_size)[entry].astype(np.int64)
-    if not len(place):
-        return Matches(none, none, none.astype(np.int8), none.astype(np.float32), none, none)
-    documents, needles, held = coverage(document, needle, start, size_of)
-    length, all_tokens = np.diff(tokens.first)[documents], np.asarray(index.tokens)[needles]
-    pairs, count = np.unique(_pair(document, needle), return_counts=True)
-    count = count[np.searchsorted(pairs, _pair(documents, needles))]
-    enough = (held >= np.asarray(index.needed)[needles]) & (count >= np.asarray(index.grams)[needles])
+        at, entry = _entries(index.entry, hashes[hit])
+        place, stop = hit[at], hit[at] + index.check_size[entry]
+        inside = (index.entry_size[entry] == size) & (stop <= ends[place])
+        place, entry, stop = place[inside], entry[inside], stop[inside]
+        same = stretches(tokens.sums, place, stop) == index.check[entry]
+        found.append((place[same], index.entry_needle[entry[same]].astype(np.int64)))
+    place = np.concatenate([np.zeros(0, np.int64), *(one for one, _ in found)])
+    needle = np.concatenate([np.zeros(0, np.int64), *(one for _, one in found)])
+    document = tokens.owner[place].astype(np.int64)
+    order = np.lexsort((place, needle, document))
+    _, firsts = np.unique(_pair(document[order], needle[order]), return_index=True)
+    chosen = order[firsts]
+    return document[chosen], needle[chosen], place[chosen]
+
+
+def _share(index: Index, tokens: Tokens, document: int, needle: int, known: dict[tuple[int, int], U64]) -> float:
+    """Share of the needle's tokens that stand in stretches which the document holds; 0 where these are too few.
+
+    Stretches are the n-grams inside its segments, and shorter segments as they are; of a needle of which all is needed, the
+    segments, so that no two halves from different places make one up. `known` keeps the document's hashes by length.
+    """
+    mine = slice(int(index.first[needle]), int(index.first[needle + 1]))
+    value, segment = index.value[mine], index.segment[mine]
+    sums, needed, counted = prefix_sums(value), int(index.needed[needle]), int(index.tokens[needle])
+    first, last = int(tokens.first[document]), int(tokens.first[document + 1])
+    opens = np.flatnonzero(np.diff(segment, prepend=-2))
+    sizes = np.diff(np.append(opens, len(segment)))
+    opens, sizes = opens[segment[opens] >= 0], sizes[segment[opens] >= 0]
+    n = np.full(len(sizes), N[int(index.han[needle])])
+    lengths = sizes if needed == counted else np.minimum(sizes, n)
+    covered = np.zeros(len(value) + 1, dtype=np.int64)
+    for length in np.unique(lengths).tolist():
+        of_it = lengths == length
+        starts = np.repeat(opens[of_it], sizes[of_it] - length + 1) + ranges(sizes[of_it] - length + 1)
+        if (document, length) not in known:
+            places = np.arange(first, max(first, last - length + 1))
+            known[document, length] = np.sort(stretches(tokens.sums, places, places + length))
+        there = known[document, length]
+        hashes = stretches(sums, starts, starts + length)
+        at = np.searchsorted(there, hashes)
+        starts = starts[np.append(there, np.uint64(0))[at] == hashes] if len(there) else starts[:0]
+        np.add.at(covered, starts, 1)
+        np.add.at(covered, starts + length, -1)
+    held = int(np.count_nonzero(np.cumsum(covered)))
     # A short document may be a part of a long item.
-    enough |= (held >= _PART * length) & (held >= np.asarray(index.enough)[needles])
-    documents, needles, held = documents[enough], needles[enough], held[enough]
-    order = np.lexsort((place, start, needle, document))
-    pairs, firsts = np.unique(_pair(document[order], needle[order]), return_index=True)
-    begin = place[order[firsts]][np.searchsorted(pairs, _pair(documents, needles))]
-    stop = np.minimum(begin + all_tokens[enough], tokens.first[documents + 1]) - 1
-    return Matches(
-        documents,
-        needles,
-        np.full(len(documents), OVERLAP, np.int8),
-        (held / np.asarray(index.tokens)[needles]).astype(np.float32),
-        tokens.begin[begin] - tokens.text[documents],
-        tokens.end[stop] - tokens.text[documents],
-    )
+    is_part = held >= _PART * (last - first) and held >= int(index.enough[needle])
+    return held / counted if held >= needed or is_part else 0.0
 
 
 def _entries(keys: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint64]) -> tuple[I64, I64]:

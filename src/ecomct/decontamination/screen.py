@@ -113,7 +113,7 @@ def _by_key(index: Index, table: pa.Table) -> pa.Table:
     owner, first = np.unique(owner[hit], return_index=True)
     hit = hit[first]
     zero = np.zeros(len(hit), np.int32)
-    needle = np.asarray(index.key_needle)[place[hit]]
+    needle = index.key_needle[place[hit]]
     hashes = table["text_hash"].to_numpy()[owner]
     return _table(table, owner, (needle, np.full(len(hit), ID), np.ones(len(hit)), zero, zero, hashes, values[hit]))
 
@@ -138,7 +138,7 @@ def is_common(candidates: pa.Table, index: Index, most: int) -> npt.NDArray[np.b
     pairs = np.unique(np.stack([group, identity], axis=1), axis=0)
     groups, times = np.unique(pairs[:, 0], return_counts=True)
     how, needle, share = (candidates[name].to_numpy() for name in ("how", "needle", "share"))
-    tokens, enough = np.asarray(index.tokens)[needle], np.asarray(index.enough)[needle]
+    tokens, enough = index.tokens[needle], index.enough[needle]
     long = (how <= OVERLAP) & (tokens >= 2 * enough) & (share >= _WHOLE)
     return np.isin(group, groups[times > most]) & (how != ID) & ~long
 

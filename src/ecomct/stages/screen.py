@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from ecomct.atomic import write_json
 from ecomct.decontamination.benchmarks import benchmark_files, key_columns, read_items
 from ecomct.decontamination.hits import write_hits
-from ecomct.decontamination.index import collect
+from ecomct.decontamination.index import build
+from ecomct.decontamination.needles import collect
 from ecomct.decontamination.screen import ScreenTask, screen_shard
 from ecomct.documents.keys import referred_to
 from ecomct.engine import map_units
@@ -49,7 +50,8 @@ def stage(run: RunFolder) -> Stage:
 def work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     """Look every shard up in the index of the items, then judge the candidates of all of them together."""
     setting, facts = run.recipe.decontamination, run.facts(run.documents)
-    needles, index = collect(read_items(run.recipe), setting, referred_to(run.recipe))
+    needles = collect(read_items(run.recipe), referred_to(run.recipe))
+    index = build(needles, setting)
     # Workers map the index from disk; it belongs to this run alone and goes with the stage's working state.
     folder = stage.folder / ".stage" / "index"
     shutil.rmtree(folder, ignore_errors=True)
