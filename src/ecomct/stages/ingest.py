@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib.metadata import version
 from typing import Any
 
 from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
@@ -18,6 +19,8 @@ from ecomct.stage import Stage, code_digest
 from ecomct.stages.survey import FILE as BOILERPLATE
 from ecomct.units import key_of
 
+# Their tables and models reach the bytes.
+_LIBRARIES = ("ftfy", "opencc", "py3langid", "rapidfuzz")
 _SIGNATURES = ("duplicates/shingles", "duplicates/signature")
 # Bytes that one process reads while two start.
 _WORTH_WORKERS = 8 << 20
@@ -40,6 +43,7 @@ def stage(run: RunFolder) -> Stage:
         "fields": run.recipe.mixing.fields,
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
+        "libraries": {name: version(name) for name in _LIBRARIES},
         "code": code_digest("stages/ingest", "sources", "documents", "rules", *_SIGNATURES, "recipe/slots", "seeded"),
     }
     return Stage("ingest", run.documents, inputs)
@@ -89,7 +93,7 @@ def _base(stage: Stage, task: IngestTask, unit: Unit) -> str:
     """What determines a unit's bytes besides the forgotten keys that its rows have."""
     source = stage.inputs["sources"][task.name]
     part = (unit.name, unit.format, unit.start, unit.stop, stage.inputs["boilerplate"].get(task.name))
-    shared = {name: stage.inputs[name] for name in ("cleaning", "fields", "seed", "code")}
+    shared = {name: stage.inputs[name] for name in ("cleaning", "fields", "seed", "libraries", "code")}
     return key_of(source["settings"], source["files"][unit.file_index], part, task.is_referred_to, task.is_pointed_at, shared)
 
 
