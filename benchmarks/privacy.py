@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path += [str(Path(__file__).parent.parent / "tests/documents"), str(Path(__file__).parent)]
 
@@ -94,7 +95,7 @@ def main(limit: int = 16_000) -> None:
         given.write_text(json.dumps({"cases": [case.text for case in cases], "fields": texts}), encoding="utf-8")
         facts = run_toolkit("personal_data.py", Path(folder), str(given))
     for name, kinds in KNOWS.items():
-        fact = {"missing": facts} if isinstance(facts, str) else facts[name]
+        fact: dict[str, Any] = {"missing": facts} if isinstance(facts, str) else facts[name]
         if "missing" in fact:
             table.append([name, str(fact["missing"])])
             continue

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 Mask = Callable[[str], str]
 
@@ -58,7 +59,7 @@ MASKS = {"datatrove": datatrove_mask, "py-data-juicer": data_juicer_mask, "phone
 def main(out: str, texts: str) -> None:
     """Mask the cases and time the fields with each toolkit that is installed."""
     given = json.loads(Path(texts).read_text(encoding="utf-8"))
-    facts = {}
+    facts: dict[str, dict[str, Any]] = {}
     for name, make in MASKS.items():
         try:
             mask = make()

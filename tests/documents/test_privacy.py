@@ -26,10 +26,10 @@ from ecomct.recipe.cleaning import PERSONAL
 KINDS = frozenset(PERSONAL)
 SETS = ("DEV", "TEST", "SECOND")
 # What rules look at, in any order: more corners than text drawn from all characters.
-_WORDS = """13800138000 010-62793001 62793001 4006-123-456 6217008227824896380 330106196201244333 1 12 号 路 北京市 南京路 3栋 2单元
-    501室 电话 微信 QQ qq: 订单号 order # tracking 卡号 身份证 ssn 123-45-6789 a_b1 bob@x.com @ at dot com http:// https://a.b/?token=
-    abcdef12 & = ? : , ; . - / ( ) [ ] [PHONE] [ORDER] [ACCOUNT] 和 转 是 的 12 Main St , Boise ID 83701 P.O. Box 8.8.4.4 ip version
-    2001:4860:4860::8888 +86 +1 415 555 2671 v 地址 寄到 账号 Twitter @bob_1 SKU 元 kg 2016-08-20 x"""
+_WORDS = """13800138000 010-62793001 62793001 4006-123-456 6217008227824896380 330106196201244333 1 12 号 路 北京市 南京路 3栋
+    2单元 501室 电话 微信 QQ qq: 订单号 order # tracking 卡号 身份证 ssn 123-45-6789 a_b1 bob@x.com @ at dot com http:// https://a.b/?token=
+    abcdef12 & = ? : , ; . - / ( ) [ ] [PHONE] [ORDER] [ACCOUNT] 和 转 是 的 12 Main St , Boise ID 83701 P.O. Box 8.8.4.4 ip
+    version 2001:4860:4860::8888 +86 +1 415 555 2671 v 地址 寄到 账号 Twitter @bob_1 SKU 元 kg 2016-08-20 x"""
 _PIECES = st.sampled_from(_WORDS.split())
 _TEXTS = st.lists(st.one_of(_PIECES, st.sampled_from([" ", "", "\n", ":"]), st.text(max_size=3)), max_size=14).map("".join)
 
@@ -153,12 +153,12 @@ def test_a_name_tells_what_a_bare_value_is(name: str, value: str, masked: str) -
 
 
 _NAMES_OF_PEOPLE = """nickname nickName nick user_name username userName reviewerName reviewerID user_id phone mobile Mobile_No
-    phoneNumber tel email e-mail EmailAddress receiver receiver_name receiverPhone consignee shipping_address ip ip_address id_card
-    bank_card order_id 昵称 用户昵称 收货人 收货人电话 手机 手机号 手机号码 联系电话 联系方式 邮箱 身份证号 收货地址 买家账号 用户名
-    会员名 微信 QQ 旺旺 password buyer customer_email"""
-_NAMES_OF_THINGS = """title brand name product_name product_id item_id asin price address 地址 手机型号 手机壳颜色 phone_model phone_type
-    email_template sku category 品牌 型号 电话手表 description order contact_lens mobile_phone_brand user_rating review text summary
-    city 产地 color 名称 商品名称 mac_address 评论 author"""
+    phoneNumber tel email e-mail EmailAddress receiver receiver_name receiverPhone consignee shipping_address ip ip_address
+    id_card bank_card order_id 昵称 用户昵称 收货人 收货人电话 手机 手机号 手机号码 联系电话 联系方式 邮箱
+    身份证号 收货地址 买家账号 用户名 会员名 微信 QQ 旺旺 password buyer customer_email"""
+_NAMES_OF_THINGS = """title brand name product_name product_id item_id asin price address 地址 手机型号 手机壳颜色 phone_model
+    phone_type email_template sku category 品牌 型号 电话手表 description order contact_lens mobile_phone_brand user_rating
+    review text summary city 产地 color 名称 商品名称 mac_address 评论 author"""
 
 
 def test_names_of_personal_columns() -> None:

@@ -17,9 +17,9 @@ _MIXED = r"(?=[A-Za-z_-]{1,18}[0-9])[A-Za-z][A-Za-z0-9_-]{5,19}"
 
 _QQ = Cued(
     "account",
-    rf"(?:(?<![A-Za-z])[Qq]{{2}}|扣扣|[加+＋][Qq]|企鹅号){_MAY_SAY}",
+    rf"(?:(?<![A-Za-z])[Qq]{{2}}|扣扣|[加+＋][Qq]|企鹅号|加群|入群|群号){_MAY_SAY}",
     rf"(?<![0-9])[1-9][0-9]{{4,11}}{RIGHT}",
-    words="qq 扣扣 加q +q 企鹅号",
+    words="qq 扣扣 加q +q 企鹅号 加群 入群 群号",
 )
 _WECHAT_NAMES = r"(?:[微薇威][信芯]|(?<![A-Za-z])(?:(?i:we\s?chat|weixin)|[VvWw][Xx]|[加+][VvWw])|[VvWw]信|加[VvWw])"
 _WECHAT_SIGNS = ("信", "芯", "chat", "weixin", "vx", "wx", "+v", "+w", "加v", "加w")
@@ -93,7 +93,7 @@ def mask_accounts(text: str, lower: str, counts: Counts) -> str:
     """QQ, WeChat, Weibo, Wangwang and other accounts; a bare @name is none without the network's name beside it."""
     is_ascii = text.isascii()
     if is_ascii or _HANDLE_LIKE.search(text):
-        if "q" in lower or "扣" in lower or "企鹅" in lower:
+        if "q" in lower or "扣" in lower or "企鹅" in lower or "群" in lower:
             text = _QQ(text, lower, counts)
         if any(map(lower.__contains__, _WECHAT_SIGNS)):
             for named in _WECHAT:

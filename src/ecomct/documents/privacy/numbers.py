@@ -108,12 +108,12 @@ _COURIERS_EN = "ems fedex ups usps dhl tnt tracking shipment"
 _orders = (
     Rule(
         "order_number",
-        rf"""{LEFT}(?:1[0-9]{{2}}-[0-9]{{7}}-[0-9]{{7}}|1Z[0-9A-Z]{{16}}|SF[0-9]{{12,15}}|YT[0-9]{{13}}|JD[A-Z]{{0,2}}[0-9]{{11,14}}
+        rf"""{LEFT}(?:1[0-9]{{2}}-[0-9]{{7}}-[0-9]{{7}}|1Z[0-9A-Z]{{16}}|SF[0-9]{{12,15}}|YT[0-9]{{13}}|JD[A-Z]{{0,2}}[0-9]{{11,14}}|CAE[0-9]{{9}}
         |[A-Z]{{2}}[0-9]{{9}}(?:CN|US|GB|HK|SG|JP|DE)){RIGHT}""",
     ),
     Cued(
         "order_number",
-        rf"""(?:订单|訂單|运单|快递单?(?=号)|快递单|物流单|货运单|流水|交易|工单|退款单|包裹单|退货单|发货单|取件|单(?=号|號))
+        rf"""(?:[订定]单|訂單|运单|快递单?(?=号)|快递单|物流单|货运单|流水|交易|工单|退款单|包裹单|退货单|发货单|取件|单(?=号|號))
         (?:单|号码?|编号|號|尾号|查询码|码)?(?:是|为|[:：\s(\#]|分别|(?i:no\.?)){{0,4}}
         |(?=[otwscparcibOTWSCPARCIB])(?<![A-Za-z])(?i:{_ORDER_WORDS.replace(" ", "|")})\s?\(?
         (?:\s?(?i:numbers?\b|no\b\.?|nos\b\.?|id\b|\#|code\b|num\b|ref\b)\s?(?:is\b|was\b|[:：\#=])?|\s?[:：])\s{{0,2}}[\#]?""",
@@ -125,7 +125,7 @@ _orders = (
     Cued(
         "order_number",
         rf"""(?:{_COURIERS.replace(" ", "|")}|(?=[efudtsEFUDTS])(?<![A-Za-z])(?i:{_COURIERS_EN.replace(" ", "|")}))
-        (?:快递|速运|快运|物流|包裹|单|号|编号|是|[:：\s(]|(?i:tracking|package|parcel|shipment|says)\b){{0,5}}""",
+        (?:快递|速运|快运|物流|包裹|单|号|编号|是|[:：\s(,，]|(?i:tracking|package|parcel|shipment|says)\b){{0,5}}""",
         rf"{LEFT}(?!1[3-9][0-9]{{9}}(?![0-9]))[A-Z]{{0,4}}[0-9]{{10,22}}{RIGHT}",
         words=f"{_COURIERS} {_COURIERS_EN}",
     ),

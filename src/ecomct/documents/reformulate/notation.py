@@ -56,7 +56,8 @@ def _parsed(body: str, is_named: bool) -> Any:
         except (ValueError, RecursionError):
             pass
         if len(form) <= _MAX_CHARS:
-            value = _literal(form)
+            # Python quotes its names; the loose notation does not.
+            value = _literal(form) if form[0] == "[" or form[1:].lstrip()[:1] in ("'", '"', "}") else None
             if value is None and form[0] == "{":
                 value = parse_loose(form, is_named)
             if value is not None:
