@@ -19,9 +19,12 @@ from rapidfuzz import fuzz
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.linearise import linearise
+from ecomct.documents.refine import Refine
 from ecomct.duplicates.fields import Row
+from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.model import Recipe
 from ecomct.recipe.source import Kind, Source
+from ecomct.rules.rule import PROFILES, RULES
 
 HERE = Path(__file__).parent
 T = TypeVar("T")
@@ -99,8 +102,12 @@ class _Data:
             yield _document(record, settings, 2 * number), _document(record, settings, 2 * number + 1, permute)
 
 
+# Both writings of a row go through the same cleaning; no rule may take one of them out.
+_UNTOUCHED = Cleaning(profiles={name: dict.fromkeys(RULES) for name in PROFILES})
+
+
 def _document(record: dict[str, Any], source: Source, draw: int, permute: bool = False) -> Row:
-    made = linearise(record, source, draw, permute)
+    made = linearise(record, source, Refine(_UNTOUCHED, source.language, {}), draw, permute)
     return Row(source.kind, made.text, [(span.start, span.end) for span in made.spans], made.title_chars)
 
 

@@ -47,7 +47,10 @@ def mix(folder: Path, lines: list[Line], epochs: int = 1, **settings: Any) -> tu
             "product": pa.array([line[2] for line in lines], pa.uint64()),
             "keyed": pa.array([line[4] for line in lines]),
             "text": pa.array(rows, pa.uint64()),
-            **{name: pa.array([chars] * len(lines), pa.int32()) for name, chars in (("chars", 40), ("letters", 40), ("masked", 0))},
+            **{
+                name: pa.array([chars] * len(lines), pa.int32())
+                for name, chars in (("chars", 40), ("letters", 40), ("masked", 0))
+            },
             "repeated": pa.array([0] * len(lines), pa.uint32()),
             "tokens": pa.array([line[3] for line in lines], pa.uint32()),
             "ids": pa.array([[1] * line[3] for line in lines], pa.list_(pa.int32())),

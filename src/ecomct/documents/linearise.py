@@ -66,7 +66,8 @@ class Rejected(Exception):
     def __init__(self, reason: str, detail: str, profile: str = "", verdict: Verdict | None = None) -> None:
         self.reason, self.detail = reason, detail
         self.rule = f"{profile}.{verdict.rule}" if verdict else None
-        self.value, self.threshold = (verdict.value, verdict.threshold) if verdict else (None, None)
+        self.value = verdict.value if verdict else None
+        self.threshold = verdict.threshold if verdict else None
         super().__init__(reason)
 
 

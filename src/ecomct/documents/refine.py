@@ -26,7 +26,8 @@ class Refine:
 
     def __init__(self, cleaning: Cleaning, language: Language, frequent: Mapping[str, Frequent]) -> None:
         self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
-        self._profiles = {name: compile_profile(name, cleaning.profiles.get(name)) for name in PROFILES}
+        given = {str(name): thresholds for name, thresholds in cleaning.profiles.items()}
+        self._profiles = {name: compile_profile(name, given.get(name)) for name in PROFILES}
         self.edits: Counter[str] = Counter()
         # A text of this row of which boilerplate was all.
         self.emptied = ""

@@ -95,7 +95,7 @@ def trace_lines(trace: Trace) -> list[str]:
         *([f"  {shown(trace.text)}"] if trace.text else []),
     ]
     if trace.duplicate_of is not None:
-        said = f"the same text as row {trace.duplicate_of}, which is used"
+        said = f"a repeat of row {trace.duplicate_of}, which is used"
     elif trace.outcome == "contaminated" and trace.detail:
         said = f"holds an item of a benchmark: {shown(trace.detail, 2 * SHOWN)}"
     elif trace.outcome == "clustered":

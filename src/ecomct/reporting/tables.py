@@ -13,7 +13,9 @@ from ecomct.reporting.comparison import NO_EVIDENCE, estimate, ordered
 
 # The stages in order, each with what it leaves.
 STAGES = {
+    "survey": "survey/boilerplate.json",
     "ingest": "documents",
+    "duplicates": "duplicates/measures.json",
     "screen": "screen/measures.json",
     "link": "links",
     "tokenize": "tokens/measures.json",
