@@ -11,12 +11,9 @@ from ecomct.reporting.artefacts import Entry, ModelScores, Point, Run, Volume
 from ecomct.reporting.charts import by_arm
 from ecomct.reporting.comparison import NO_EVIDENCE, estimate, ordered
 
-# The stages in order, each with what it leaves.
+# The stages whose figures the page shows, in order, each with what it leaves.
 STAGES = {
-    "survey": "survey/boilerplate.json",
     "ingest": "documents",
-    "duplicates": "duplicates/measures.json",
-    "screen": "screen/measures.json",
     "link": "links",
     "tokenize": "tokens/measures.json",
     "mix": "mixture/measures.json",
