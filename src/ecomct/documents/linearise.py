@@ -65,7 +65,7 @@ class Rejected(Exception):
 
     def __init__(self, reason: str, detail: str, profile: str = "", verdict: Verdict | None = None) -> None:
         self.reason, self.detail = reason, detail
-        self.rule = f"{profile}.{verdict.rule}" if verdict else None
+        self.rule = f"{profile}.{verdict.rule}" if verdict else ""
         self.value = verdict.value if verdict else None
         self.threshold = verdict.threshold if verdict else None
         super().__init__(reason)

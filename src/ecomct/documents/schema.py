@@ -38,7 +38,7 @@ REJECTED = pa.schema(
         ("file", pa.string()),
         ("line", pa.int64()),
         ("reason", pa.string()),
-        ("rule", pa.string()),  # profile.rule, with what was measured; none for rows that could not be read
+        ("rule", pa.string()),  # profile.rule, with what was measured; "" for other reasons
         ("value", pa.float64()),
         ("threshold", pa.float64()),
         ("detail", pa.string()),
