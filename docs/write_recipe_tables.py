@@ -7,11 +7,11 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from ecomct.recipe import model, source
+from ecomct.recipe import decontamination, model, source
 
 PAGE = Path(__file__).parent / "recipe.md"
-PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training",
-         "Evaluation", "Task", "Report")  # fmt: skip
+PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Decontamination", "Benchmark", "Mixing", "Tokenizer", "Blend",
+         "Sequences", "Model", "Training", "Evaluation", "Task", "Report")  # fmt: skip
 
 
 def type_name(annotation: Any) -> str:
@@ -31,10 +31,15 @@ def type_name(annotation: Any) -> str:
     return names.get(annotation) or getattr(annotation, "__name__", str(annotation)).lower()
 
 
+def part_of(name: str) -> Any:
+    """The class of a part."""
+    return next(getattr(module, name) for module in (source, decontamination, model) if hasattr(module, name))
+
+
 def table(part: str) -> str:
     """The settings of one part."""
     lines = ["| setting | type | default | meaning |", "|---|---|---|---|"]
-    for name, field in getattr(source if hasattr(source, part) else model, part).model_fields.items():
+    for name, field in part_of(part).model_fields.items():
         annotation = field.annotation
         default = "required" if field.is_required() else "" if field.default is None else shown(field.default)
         lines.append(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ecomct.decontamination.items import Item, Text, read_benchmark, task_item
+from ecomct.decontamination.items import Item, Role, Text, read_benchmark, task_item
 from ecomct.errors import InputError
 from ecomct.recipe.decontamination import Benchmark
 
@@ -103,8 +103,8 @@ def test_faults_name_the_place(tmp_path: Path, name: str, content: str, fault: s
         ("一句话, 没有格式", [("一句话, 没有格式", "text")]),
     ],
 )
-def test_parts_of_a_task_item(sentences: str, expected: list[tuple[str, str]]) -> None:
+def test_parts_of_a_task_item(sentences: str, expected: list[tuple[str, Role]]) -> None:
     spans = [{"term": "一个标题"}]
     item = task_item("t:1", {"sentences": sentences, "spans": spans, "item_id": 3}, False, KEYS)
-    assert item == Item("t:1", [*(Text(*one) for one in expected), Text("一个标题", "answer")], ["3"])
+    assert item == Item("t:1", [*(Text(text, role) for text, role in expected), Text("一个标题", "answer")], ["3"])
     assert task_item("t:1", {"sentences": "x", "spans": spans}, True, KEYS).texts[1].role == "title"
