@@ -12,7 +12,7 @@ from ecomct.recipe import cleaning, decontamination, duplicates, model, source
 PAGE = Path(__file__).parent / "recipe.md"
 MODULES = (source, cleaning, duplicates, decontamination, model)
 PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Boilerplate", "Duplicates", "Decontamination",
-         "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Evaluation", "Task", "Report")  # fmt: skip
+         "Benchmark", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Evaluation", "Task", "Report")  # fmt: skip
 
 
 def type_name(annotation: Any) -> str:
@@ -32,10 +32,15 @@ def type_name(annotation: Any) -> str:
     return names.get(annotation) or getattr(annotation, "__name__", str(annotation)).lower()
 
 
+def part_of(name: str) -> Any:
+    """The class of a part."""
+    return next(getattr(module, name) for module in MODULES if hasattr(module, name))
+
+
 def table(part: str) -> str:
     """The settings of one part."""
     lines = ["| setting | type | default | meaning |", "|---|---|---|---|"]
-    for name, field in next(vars(module)[part] for module in MODULES if part in vars(module)).model_fields.items():
+    for name, field in part_of(part).model_fields.items():
         annotation = field.annotation
         default = "required" if field.is_required() else "" if field.default is None else shown(field.default)
         lines.append(

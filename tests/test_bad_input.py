@@ -467,7 +467,7 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(
             "--until unknown",
-            "--until pakc: the stages are ingest, link, tokenize, mix, pack, train, evaluate, report",
+            "--until pakc: the stages are ingest, screen, link, tokenize, mix, pack, train, evaluate, report",
             command=(*RUN, "pakc"),
         ),
         Case(

@@ -15,6 +15,7 @@ import pytest
 from datasets import Dataset, Features, List, Value
 
 from ecomct.errors import InputError
+from ecomct.recipe.decontamination import Decontamination
 from ecomct.recipe.model import Recipe
 from ecomct.reporting import write_report
 from ecomct.reporting.artefacts import read_run
@@ -94,8 +95,15 @@ def build(run: Path, lines: int = 40) -> Path:
         write_arm(run / "sequences" / arm, arm, lines)
     ingest = {name: counts(lines + 7, lines, rejected={EVIL: 2, "too_short": 1}, duplicates=4) for name, _, _ in SOURCES}
     link = {name: counts(lines, lines - 1, leftovers={f"held out {ATTACK}": 1}) for name, _, _ in SOURCES}
+    link["reviews"] = counts(lines, lines - 6, leftovers={"contaminated": 6})
+    link["qa"] = counts(lines, lines - 3, duplicates=3)
     stages = {"ingest": ingest, "link": link, "mix": {"titles": counts(lines - 1, lines - 1)}}
     write(run / "ledger.json", {"stages": stages | {"pack": {"mixed": {"titles": counts(39, 39)}}}})
+    leaks = {"items": 40, "items_found": 3, "sources": {"reviews": {"rows": 5, "how": {"exact": 2, "id": 3}}, EVIL: {"rows": 1}}}
+    clean = {"items": 7, "items_found": 0, "sources": {}}
+    measures = {"tasks": {f"agnews {ATTACK}": leaks, "ocnli": clean}, "common_phrases": {"texts": 2, "examples": [EVIL]}}
+    write(run / "screen" / "measures.json", measures)
+    write(run / "duplicates" / "measures.json", {"sources": {"qa": {"exact": 1, "near": 2}}})
     volume = {"documents": lines, "tokens": 1000, "characters": 1600}
     tokens = {n: {"role": r, "kind": "review", "language": {lang: volume}, "license": EVIL} for n, r, lang in SOURCES}
     tokens["titles"]["language"] = {"en": volume, "zh": volume}
@@ -300,7 +308,7 @@ def test_a_closed_ledger_says_so_and_shows_how_to_read_it(whole: Path) -> None:
     assert not [attrs for _, attrs in page.elements if attrs.get("role") == "alert"]
     assert f"47 rows of titles came into ingest: 40 went on, 2 were rejected ({EVIL}), 1 were rejected (too short)" in page.words
     assert "40 + 2 + 1 + 4 = 47" in page.words
-    assert "Rows to train on 156 83.0 % of 188 read" in page.words
+    assert "Rows to train on 149 79.3 % of 188 read" in page.words
 
 
 @pytest.mark.parametrize(
@@ -337,6 +345,34 @@ def test_scores_claim_only_what_the_intervals_carry(whole: Path) -> None:
     assert f"60.0 ± 5.0 majority ({EVIL})" in page.words
     assert "Reading overlap is conservative" in page.words
     assert "base: zh 5.000 · en 5.000" in page.words
+
+
+def test_what_was_taken_out_is_counted_by_rule_and_source(whole: Path) -> None:
+    page = Page(whole / "report" / "index.html")
+    # Rows read, left, share left, two reasons of ingest (the most frequent first), equal, nearly equal, in a benchmark.
+    assert "reviews 47 38 80.9 % 2 1 6" in page.words
+    assert "qa 47 41 87.2 % 2 1 1 2" in page.words
+    assert "all sources 188 167 88.8 % 8 4 1 2 6" in page.words
+    assert "167 of 188 rows are left" in page.words
+
+
+def test_what_would_have_leaked_is_listed(whole: Path, run: Path) -> None:
+    page = Page(whole / "report" / "index.html")
+    assert f"agnews {ATTACK} 40 3 reviews 5 2 3 {EVIL} 1" in page.words
+    assert "Nothing was found of ocnli." in page.words
+    assert "2 texts of items stand in so many rows that they are phrases" in page.words
+    assert "they were taken out" in page.words
+    kept = recipe(0).model_copy(update={"decontamination": Decontamination(policy="report")})
+    write_report(kept, run, run / "report")
+    assert "These rows were only reported and may have been trained on" in Page(run / "report" / "index.html").words
+
+
+def test_edits_are_shown_by_source_and_kind(run: Path) -> None:
+    facts = {"edits": {"qa": {"mask:phone": 1234, EVIL: 1}, "titles": {}}, "ledger": {"ingest": {}}}
+    write(run / "documents" / "manifest.json", {"facts": facts, "inputs": {"order": [name for name, _, _ in SOURCES]}})
+    write_report(recipe(0), run, run / "report")
+    words = Page(run / "report" / "index.html").words
+    assert f"Source mask:phone {EVIL} qa 1,234 1 " in words
 
 
 def test_a_diverged_arm_is_loud(run: Path) -> None:

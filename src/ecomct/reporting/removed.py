@@ -102,7 +102,7 @@ def read_removed(run: Path, ledger: Sequence[Entry]) -> Removed:
     duplicates = read_record(Duplicates, run / "duplicates" / "measures.json") or Duplicates()
     entries = {(entry.stage, entry.source): entry.counts for entry in ledger}
     manifest = read_manifest(run / "documents")
-    rules: dict[str, dict[str, int]] = Field({})
+    rules: dict[str, dict[str, int]] = {}
     for (source, rule), number in (count(run) if manifest is not None else {}).items():
         if rule not in LATER:
             rules.setdefault(source, {})[rule] = number
