@@ -60,6 +60,7 @@ bench-toolkits: .venv-bench/.installed
 .venv-bench/.installed: benchmarks/toolkits.txt
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/pip install --quiet --requirement benchmarks/toolkits.txt
+	@.venv-bench/bin/pip install --quiet --no-deps text-dedup==0.4.0
 	@touch $@
 
 soak: $(VENV)/.dev

@@ -12,7 +12,8 @@ from ecomct.recipe import cleaning, decontamination, duplicates, model, source
 PAGE = Path(__file__).parent / "recipe.md"
 MODULES = (source, cleaning, duplicates, decontamination, model)
 PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Boilerplate", "Duplicates", "Decontamination",
-         "Benchmark", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Evaluation", "Task", "Report")  # fmt: skip
+         "Benchmark", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Evaluation", "Task",
+         "Report")  # fmt: skip
 
 
 def type_name(annotation: Any) -> str:
