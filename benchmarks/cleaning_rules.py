@@ -78,7 +78,7 @@ def read_all() -> Recipe:
 def passages(recipe: Recipe, name: str) -> list[Passage]:
     """Every field of a source that a profile judges."""
     source: Source = recipe.sources[name]
-    refine = Recorder(recipe.cleaning, source.language, {})
+    refine = Recorder(recipe.cleaning, source.language, {}, source.kind)
     refine.seen = []
     for unit in source_units(recipe, name):
         for row in read_rows(unit, [source.encoding] if isinstance(source.encoding, str) else source.encoding, source.limit):

@@ -28,6 +28,7 @@ import zstandard
 from tokenizers import Tokenizer, models
 
 from ecomct import cli
+from ecomct.check import check_recipe
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 
@@ -589,6 +590,15 @@ def test_check_warns_where_a_run_goes_on_and_stops_where_it_would_stop(
     assert stderr.startswith(
         "error: sources.qa: 1 of 10 rows cannot be read and will be rejected; the first is malformed_json in qa.jsonl:10"
     )
+
+
+def test_check_warns_of_text_columns_that_hold_personal_data(shop: Shop) -> None:
+    fields = {"columns": ["color", "user.level", "buyer_phone", "details.手机", "手机型号"]}
+    warnings = check_recipe(load_recipe(shop(source("facts", fields=fields)))).warnings
+    assert [warning.split(";")[0] for warning in warnings if "person" in warning] == [
+        f"sources.facts.fields: {column} holds a person's data by its name"
+        for column in ("user.level", "buyer_phone", "details.手机")
+    ]
 
 
 def test_a_file_without_rights(shop: Shop, in_process: Callable[..., tuple[int, str]]) -> None:

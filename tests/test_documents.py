@@ -333,6 +333,48 @@ def test_english_sentences() -> None:
     assert document(row, "attributes", fields={"pairs": "d"}, serialization="sentence")[0] == "The Color is red. The Weight is 5."
 
 
+def test_a_sentence_ends_once() -> None:
+    row = {"d": {"Ships": "within the U.S.", "Use": "Indoors!"}}
+    text, _, spans = document(row, "attributes", fields={"pairs": "d"}, serialization="sentence")
+    assert (text, spans) == ("The Ships is within the U.S. The Use is Indoors!", {"d": "Indoors!"})
+    assert document({"门票": "免费。"}, "attributes", fields={"columns": "门票"}, serialization="sentence")[0] == "门票是免费。"
+
+
+def test_a_bracket_that_lost_its_end_is_cut_off() -> None:
+    row = {"d": {"Weight": "0.3 ounces (", "Size": "5 cm (2 in)", "Note": "(["}}
+    assert (
+        document(row, "attributes", fields={"pairs": "d"}, serialization="inline")[0] == "Weight: 0.3 ounces; Size: 5 cm (2 in)"
+    )
+
+
+def test_keys_of_persons_in_nested_objects_are_left_out() -> None:
+    refine = Refine(Cleaning(), "auto", {})
+    row = {"t": {"text": "Good lamp", "nickName": "lily", "buyer": {"city": "Oslo"}, "phone": "", "lens": "glass"}}
+    source = Source(path="x", kind="review", fields={"text": "t"})
+    assert linearise(row, source, refine, 0).text == "text: Good lamp; lens: glass"
+    assert refine.take() == {"dropped:personal": 2}
+    keeps = Refine(Cleaning(mask=[]), "auto", {})
+    assert linearise(row, source, keeps, 0).text == "text: Good lamp; nickName: lily; buyer: city: Oslo; lens: glass"
+    assert keeps.take() == {}
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("柳叶胡同12号", "柳叶胡同12号"),
+        ("南安市柳叶胡同12号四合院", "南安市柳叶胡同12号四合院"),
+        ("柳叶胡同12号 13800138000", "柳叶胡同12号 [PHONE]"),
+        ("九成新二手冰箱洗衣机转让,自提地址:柳叶胡同12号", "九成新二手冰箱洗衣机转让,自提地址:[ADDRESS]"),
+    ],
+)
+def test_a_place_may_be_called_by_its_address(title: str, kept: str) -> None:
+    refine = Refine(Cleaning(), "zh", {}, "title")
+    assert linearise({"t": title}, Source(path="x", kind="title", fields={"title": "t"}), refine, 0).text == kept
+    assert refine.take().get("mask:address", 0) == kept.count("[ADDRESS]")
+    # Who writes a review is no place.
+    assert Refine(Cleaning(), "zh", {}, "review")("柳叶胡同12号", False, "title") == "[ADDRESS]"
+
+
 def test_seeded_serialisation_draws_all_four_by_row() -> None:
     drawn = {document(_ROW, "attributes", draw, fields=_FACTS)[0] for draw in range(8)}
     fixed = {document(_ROW, "attributes", fields=_FACTS, serialization=s)[0] for s in ("lines", "inline", "json", "sentence")}
@@ -428,6 +470,7 @@ def test_spans_are_exactly_the_cleaned_values(kind: Any, values: list[Any], styl
         items = [str(item) for item in (value if isinstance(value, list) else [value])]
         cleaned = ("\n" if long else " ").join(kept for item in items if (kept := UNJUDGED(item, long, "")))
         shown = cleaned.removesuffix(".0") if kind == "review" and field == "c" else cleaned
+        shown = shown.rstrip(" ([{") if kind == "attributes" else shown
         assert covered in (shown, json.dumps(shown, ensure_ascii=False)[1:-1])
     assert unicodedata.is_normalized("NFKC", text)
     text.encode()

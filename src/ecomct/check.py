@@ -12,6 +12,7 @@ from typing import Any
 from ecomct.decontamination.benchmarks import benchmark_files
 from ecomct.documents.keys import canonical_key
 from ecomct.documents.linearise import lookup
+from ecomct.documents.privacy import is_personal_column
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import SCORERS, read_task
 from ecomct.recipe.model import Recipe
@@ -138,10 +139,18 @@ def _check_source(name: str, recipe: Recipe, findings: Findings) -> set[int] | N
         if rows > bad and count == rows - bad:
             said = f"sources.{name}: no row has a column {column}; mend fields, primary_key, references or related"
             (findings.problems if column in needed else findings.warnings).append(said)
+    for column in _personal_fields(source):
+        findings.warnings.append(f"sources.{name}.fields: {column} holds a person's data by its name; leave it out if it does")
     if source.primary_key is not None:
         _record(findings, name, source.primary_key, "not null", rows, nulls, null_at)
         _record(findings, name, source.primary_key, "unique", rows, repeats, repeated)
     return seen
+
+
+def _personal_fields(source: Source) -> list[str]:
+    """Columns that give text and hold a person's data by their names or a part of it."""
+    given = [column for columns in source.fields.values() for column in ([columns] if isinstance(columns, str) else columns)]
+    return [column for column in dict.fromkeys(given) if any(map(is_personal_column, (column, *column.split("."))))]
 
 
 def _columns(source: Source, needed: bool = False) -> list[str]:

@@ -185,6 +185,7 @@ Your invoice no: ⟦order:INV-0098231⟧
 老家⟦address:湖南省衡阳市衡南县三塘镇大广村12组⟧的快递
 修手机去了⟦address:天津市和平区滨江道208号⟧华为店
 公司地址:⟦address:广州市天河区体育西路103号维多利广场A座2306室⟧
+地址:⟦address:海淀区柳芳里16号楼⟧东侧
 # address en
 Ship to ⟦address:1425 Maple Street, Apt 4B, Springfield, IL 62704⟧
 Located at ⟦address:6201 Kellogg Ave, Cincinnati, Ohio 45230⟧.
@@ -351,6 +352,9 @@ PCGS MS65 36211780
 666666666666
 0100 0010 0111 0000
 # place
+地址:位于平湖县城东北2.5公里处
+地处北京市东北部河湾村一号地国际艺术区
+地址:京新高速公路53号出口右转
 在北京市买的,很快就到了
 酒店位于市中心,离火车站近
 1号楼与2号楼的入住手续是分别办的

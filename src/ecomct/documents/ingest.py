@@ -77,7 +77,7 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
     rows_in = 0
     source = task.source
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
-    refine = Refine(task.cleaning, source.language, task.frequent)
+    refine = Refine(task.cleaning, source.language, task.frequent, source.kind)
     with _RejectWriter(task, unit) as rejects:
         for row in read_rows(unit, encodings, source.limit):
             rows_in += 1

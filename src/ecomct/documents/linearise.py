@@ -175,7 +175,8 @@ def _as_text(value: Any, keep_lines: bool, refine: Refine, slot: str, name: str 
         texts = (_as_text(item, keep_lines, refine, slot, name) for item in value)
         return ("\n" if keep_lines else " ").join(text for text in texts if text)
     if isinstance(value, dict):
-        pairs = ((clean_value(str(key)), item) for key, item in value.items())
+        given = ((clean_value(str(key)), item) for key, item in value.items())
+        pairs = ((key, item) for key, item in given if item in (None, "", [], {}) or not refine.leaves_out(key))
         return "; ".join(f"{key}: {text}" for key, item in pairs if (text := _as_text(item, False, refine, slot, key)))
     return refine(str(value), keep_lines, slot, name)
 
@@ -193,7 +194,9 @@ def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str
     for column in [nested] if isinstance(nested, str) else nested:
         given = ((clean_value(str(name)), value) for name, value in _pair_list(lookup(row, column)))
         found += [(name, _as_text(value, False, refine, "pairs", name), column) for name, value in given]
-    return [(name.strip(" :：="), value, column) for name, value, column in dict.fromkeys(found) if name.strip(" :：=") and value]
+    # "0.3 ounces (": what stood in the bracket was a link or markup.
+    told = ((name.strip(" :：="), value.rstrip(" ([{"), column) for name, value, column in dict.fromkeys(found))
+    return [(name, value, column) for name, value, column in told if name and value]
 
 
 def _pair_list(value: Any) -> list[tuple[Any, Any]]:
@@ -278,7 +281,7 @@ def _key_values(pairs: Sequence[tuple[str, str, str]], language: str, style: str
     if style == "json":
         text.add("{")
     for index, (name, value, column) in enumerate(pairs):
-        last = index == len(pairs) - 1
+        last, ended = index == len(pairs) - 1, value.endswith(("。", ".", "!", "?"))
         if style == "lines":
             text.add(f"{name}: ").add(value, column).add("" if last else "\n")
         elif style == "inline":
@@ -288,7 +291,7 @@ def _key_values(pairs: Sequence[tuple[str, str, str]], language: str, style: str
             text.add(f'{json.dumps(name, ensure_ascii=False)}: "').add(json.dumps(value, ensure_ascii=False)[1:-1], column)
             text.add('"}' if last else '", ')
         elif language == "zh":
-            text.add(f"{name}是").add(value, column).add("。")
+            text.add(f"{name}是").add(value, column).add("" if ended else "。")
         else:
-            text.add(f"The {name} is ").add(value, column).add("." if last else ". ")
+            text.add(f"The {name} is ").add(value, column).add(("" if ended else ".") + ("" if last else " "))
     return text

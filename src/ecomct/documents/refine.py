@@ -11,23 +11,26 @@ from collections.abc import Mapping
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.lines import Frequent, without_lines
-from ecomct.documents.privacy import mask, mask_value
+from ecomct.documents.privacy import is_personal_column, mask, mask_value
 from ecomct.documents.reformulate import reformulate
 from ecomct.recipe.cleaning import Cleaning, ProfileName
-from ecomct.recipe.source import Language
+from ecomct.recipe.source import Kind, Language
 from ecomct.rules.profiles import compile_profile
 from ecomct.rules.rule import PROFILES, Passage, Verdict
 
-_NONE = Frequent()
+_NONE, _ADDRESS = Frequent(), "[ADDRESS]"
 
 
 class Refine:
     """What a source's recipe does to its fields. `edits` counts what was done since it was last taken."""
 
-    def __init__(self, cleaning: Cleaning, language: Language, frequent: Mapping[str, Frequent]) -> None:
+    def __init__(
+        self, cleaning: Cleaning, language: Language, frequent: Mapping[str, Frequent], kind: Kind | None = None
+    ) -> None:
         self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
         given = {str(name): thresholds for name, thresholds in cleaning.profiles.items()}
         self._profiles = {name: compile_profile(name, given.get(name)) for name in PROFILES}
+        self._names_things = kind == "title"
         self.edits: Counter[str] = Counter()
         # A text of this row of which boilerplate was all.
         self.emptied = ""
@@ -42,11 +45,20 @@ class Refine:
         for kind, count in lines.items():
             self.edits[kind] += count
         self.emptied = self.emptied or ("" if rest else text)
-        text = rest
-        text, masked = mask_value(name, text, self._kinds) if name else mask(text, self._kinds)
+        text, masked = mask_value(name, rest, self._kinds) if name else mask(rest, self._kinds)
+        if self._names_things and slot == "title" and 2 * len(_ADDRESS) * masked.get("address", 0) > len(text):
+            # A thing that is called by little more than its address is a place, not where somebody lives.
+            text, masked = mask(rest, self._kinds - {"address"})
         for kind, count in masked.items():
             self.edits[f"mask:{kind}"] += count
         return text
+
+    def leaves_out(self, key: str) -> bool:
+        """Whether a key of a nested object holds a person's data by its name; counted. A recipe that masks nothing keeps all."""
+        personal = bool(self._kinds) and is_personal_column(key)
+        if personal:
+            self.edits["dropped:personal"] += 1
+        return personal
 
     def judge(self, profile: ProfileName, passage: Passage) -> Verdict | None:
         """The first rule of the profile that the passage breaks, or None."""
