@@ -271,6 +271,16 @@ def test_the_title_of_a_text_is_known(title: str, body: str, rating: str | None,
         ("description", {"text": ["a", "b"]}, {"a": ["x", "", "y"], "b": "z\nw"}, "x\ny\nz\nw", {"a+b": "x\ny\nz\nw"}),
         (
             "description",
+            {"text": ["a", "b"]},
+            {
+                "a": "A brass lamp for desks of any kind. Bright as day.",
+                "b": ["a brass lamp for desks of any kind!", "Bright as day"],
+            },
+            "A brass lamp for desks of any kind. Bright as day.\nBright as day",
+            {"a+b": "A brass lamp for desks of any kind. Bright as day.\nBright as day"},
+        ),
+        (
+            "description",
             {"title": "h", "text": "t"},
             {"h": "Lamp", "t": "Bright."},
             "Lamp\nBright.",
