@@ -341,6 +341,9 @@ def test_every_serialisation(style: Any, text: str) -> None:
 def test_english_sentences() -> None:
     row = {"d": {"Color": "red", "Weight": 5}}
     assert document(row, "attributes", fields={"pairs": "d"}, serialization="sentence")[0] == "The Color is red. The Weight is 5."
+    row = {"d": {"Weight": "5 ounces (", "Shipping": "Within the country.", "Note": "("}}
+    text = document(row, "attributes", fields={"pairs": "d"}, serialization="sentence")[0]
+    assert text == "The Weight is 5 ounces. The Shipping is Within the country."
 
 
 def test_seeded_serialisation_draws_all_four_by_row() -> None:

@@ -26,6 +26,8 @@ from ecomct.seeded import hash_text
 _LONG: frozenset[Kind] = frozenset({"description", "article", "dialogue", "web"})
 # A shorter line may be said twice: a size, a name.
 _SHORT_LINE = 30
+# A value that a link or a note followed ends in their bracket; one that is a sentence has its stop.
+_CUT_OFF, _STOPS = " ([{（【", ".。!?！？"
 # Slots without which a row has no subject; own templates and key-values have rules of their own.
 _NEEDED: dict[Kind, tuple[str, ...]] = {"title": ("title",), "qa": ("question", "answer")}
 # Slots whose text the rules judge, and by which profile; a row that fails is rejected.
@@ -208,7 +210,8 @@ def _pairs(row: dict[str, Any], source: Source, values: dict[str, tuple[str, str
     for column in [nested] if isinstance(nested, str) else nested:
         given = ((clean_value(str(name)), value) for name, value in _pair_list(lookup(row, column)))
         found += [(name, _as_text(value, False, refine, "pairs", name), column) for name, value in given]
-    return [(name.strip(" :：="), value, column) for name, value, column in dict.fromkeys(found) if name.strip(" :：=") and value]
+    found = [(name.strip(" :：="), value.rstrip(_CUT_OFF), column) for name, value, column in dict.fromkeys(found)]
+    return [pair for pair in found if pair[0] and pair[1]]
 
 
 def _pair_list(value: Any) -> list[tuple[Any, Any]]:
@@ -303,7 +306,7 @@ def _key_values(pairs: Sequence[tuple[str, str, str]], language: str, style: str
             text.add(f'{json.dumps(name, ensure_ascii=False)}: "').add(json.dumps(value, ensure_ascii=False)[1:-1], column)
             text.add('"}' if last else '", ')
         elif language == "zh":
-            text.add(f"{name}是").add(value, column).add("。")
+            text.add(f"{name}是").add(value, column).add("" if value[-1] in _STOPS else "。")
         else:
-            text.add(f"The {name} is ").add(value, column).add("." if last else ". ")
+            text.add(f"The {name} is ").add(value, column).add("" if value[-1] in _STOPS else ".").add("" if last else " ")
     return text
