@@ -271,6 +271,16 @@ def test_the_title_of_a_text_is_known(title: str, body: str, rating: str | None,
         ("description", {"text": ["a", "b"]}, {"a": ["x", "", "y"], "b": "z\nw"}, "x\ny\nz\nw", {"a+b": "x\ny\nz\nw"}),
         (
             "description",
+            {"text": ["a", "b"]},
+            {
+                "a": "A brass lamp for desks of any kind. Bright as day.",
+                "b": ["a brass lamp for desks of any kind!", "Bright as day"],
+            },
+            "A brass lamp for desks of any kind. Bright as day.\nBright as day",
+            {"a+b": "A brass lamp for desks of any kind. Bright as day.\nBright as day"},
+        ),
+        (
+            "description",
             {"title": "h", "text": "t"},
             {"h": "Lamp", "t": "Bright."},
             "Lamp\nBright.",
@@ -331,6 +341,9 @@ def test_every_serialisation(style: Any, text: str) -> None:
 def test_english_sentences() -> None:
     row = {"d": {"Color": "red", "Weight": 5}}
     assert document(row, "attributes", fields={"pairs": "d"}, serialization="sentence")[0] == "The Color is red. The Weight is 5."
+    row = {"d": {"Weight": "5 ounces (", "Shipping": "Within the country.", "Note": "("}}
+    text = document(row, "attributes", fields={"pairs": "d"}, serialization="sentence")[0]
+    assert text == "The Weight is 5 ounces. The Shipping is Within the country."
 
 
 def test_a_sentence_ends_once() -> None:

@@ -170,6 +170,8 @@ UPS says ⟦order:1ZA12345E205271688⟧ is delayed
 Your invoice no: ⟦order:INV-0098231⟧
 # address zh
 寄到⟦address:广东省深圳市南山区科技园南路12号3栋402室⟧
+我们地处⟦address:黄河路25号⟧,随后搬到⟦address:内蒙古自治区呼和浩特市新城区丰州路12号⟧
+有人抢劫⟦address:东风路530号⟧的金店,拆掉⟦address:桃园街8号⟧
 地址:⟦address:上海市浦东新区世纪大道1500号东方大厦18楼⟧
 收货地址⟦address:北京市海淀区中关村大街甲28号⟧,王先生收
 我住在⟦address:杭州市西湖区文三路259号昌地火炬大厦1号楼1203室⟧

@@ -130,6 +130,10 @@ def test_foreign_by_script() -> None:
     assert foreign("這個杯子很好看。" * 30) is None
     assert foreign("The kettle came in a box marked Чайник, which I liked.") is None
     assert foreign("这本书叫《ノルウェイの森》,是村上春树写的,非常好看。") is None
+    # So are names in brackets beside their reading.
+    assert foreign("春風書房（はるかぜしょぼう）是一家日本的出版社，總部設於京都。") is None
+    assert foreign("『ロボットはるちゃん』(ロボットはるちゃん)是1984年放送的特摄节目。") is None
+    assert foreign("一般的な目的の「バッグ」です。(ナイロン)色も是非見てください。") == ("ja", 1.0)
     # Too little to be sure of.
     assert foreign("お茶") is None
 

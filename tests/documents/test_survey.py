@@ -110,6 +110,17 @@ def test_what_stands_within_texts_is_theirs(shop: Shop) -> None:
     assert found(shop(tables={"general_en": footer}), "general_en") == ["shared under the licence of this site"]
 
 
+def test_empty_fields_of_a_head_are_found_however_short(shop: Shop) -> None:
+    def page(n: int, head: str) -> str:
+        return head + "\n".join(f"Line {n}-{step} says that the {step * n} kettles were sold." for step in range(20))
+
+    head = [{"text": page(n, f"title: Kettle {n}\n[#]: editor: ( )\n[#]: url: ( )\n" if n % 2 else "")} for n in range(60)]
+    assert found(shop(tables={"general_en": head}), "general_en") == ["editor", "url"]
+    # In less than a fifth of the pages it is a heading or an answer of theirs.
+    rare = [{"text": page(n, "" if n % 6 else "Summary\n")} for n in range(150)]
+    assert found(shop(tables={"general_en": rare}), "general_en") == []
+
+
 def test_settings_bound_the_search(shop: Shop) -> None:
     tables = {"qa": answers()}
     assert found(shop({"cleaning.boilerplate.min_rows": 41}, tables), "qa") == []

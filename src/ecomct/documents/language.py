@@ -37,6 +37,8 @@ _SCRIPTS: dict[str, tuple[tuple[int, int], ...]] = {
     "lo": ((0x0E81, 0x0EB0),),
 }
 _CODES = ("", "zh", "zh-Hans", "zh-Hant", "en", *_SCRIPTS)
+# Chinese pages quote Japanese names: 《春風》(はるかぜ)是一部漫畫.
+_QUOTED = re.compile(r"[(\uff08][^()\uff08\uff09\n]{1,80}[)\uff09]|「[^「」\n]{1,80}」|『[^『』\n]{1,80}』|《[^《》\n]{1,80}》")
 # Addresses are Latin in every language.
 _ADDRESS = re.compile(r"(?:https?://|www\.)[!-~]+")
 
@@ -100,7 +102,7 @@ def label(text: str) -> str:
     if text.isascii():
         found = _foreign_latin(text) if len(text) >= LONG_TEXT else None
         return found[0] if found else "en" if _LATIN.search(text) else "und"
-    letters = count_letters(text)
+    letters = _own_letters(text)
     han, latin = letters.han, letters.latin
     if _is_of_another_script(letters):
         return letters.script
@@ -125,7 +127,7 @@ def foreign(text: str) -> tuple[str, float] | None:
     (('ru', 1.0), None)
     """
     if not text.isascii():
-        letters = count_letters(text)
+        letters = _own_letters(text)
         own, every = _own(letters), letters.han + letters.latin + letters.others
         if _is_of_another_script(letters) and letters.others >= 8 and own * 10 >= every * 7:
             return letters.script, round(own / every, 3)
@@ -143,6 +145,16 @@ def count_letters(text: str) -> Letters:
     others = max(counts[5:])
     script = _CODES[counts.index(others, 5)] if others else ""
     return Letters(counts[1] + counts[2] + counts[3], counts[2], counts[3], counts[4], script, others)
+
+
+def _own_letters(text: str) -> Letters:
+    """Letters of a text; of Chinese that quotes Japanese names, those outside quotations and brackets."""
+    letters = count_letters(text)
+    if letters.script == "ja" and ("的" in text or "是" in text) and _is_of_another_script(letters):
+        rest = count_letters(_QUOTED.sub(" ", text))
+        if rest.han >= 8:
+            return rest
+    return letters
 
 
 def _own(letters: Letters) -> int:

@@ -15,6 +15,7 @@ import orjson
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.language import script_language
+from ecomct.documents.lines import plain, sentences
 from ecomct.documents.refine import Refine
 from ecomct.recipe.cleaning import ProfileName
 from ecomct.recipe.slots import PLACEHOLDER
@@ -23,6 +24,8 @@ from ecomct.rules.rule import Passage, Verdict
 from ecomct.seeded import hash_text
 
 _LONG: frozenset[Kind] = frozenset({"description", "article", "dialogue", "web"})
+# A shorter line may be said twice: a size, a name.
+_SHORT_LINE = 30
 # Slots without which a row has no subject; own templates and key-values have rules of their own.
 _NEEDED: dict[Kind, tuple[str, ...]] = {"title": ("title",), "qa": ("question", "answer")}
 # Slots whose text the rules judge, and by which profile; a row that fails is rejected.
@@ -162,8 +165,24 @@ def _value(
     """Refined text of a slot and the column(s) it came from; `name` is that of the key-value it belongs to."""
     if isinstance(column, list):
         texts = [_value(row, one, kind, refine, slot, name)[0] for one in column]
+        if kind == "description":
+            texts = _without_repeats(texts, refine)
         return ("\n" if kind in _LONG else " ").join(text for text in texts if text), "+".join(column)
     return _as_text(lookup(row, column), kind in _LONG, refine, slot, name), column
+
+
+def _without_repeats(texts: list[str], refine: Refine) -> list[str]:
+    """Texts of several columns without the lines whose every sentence an earlier column has: shops fill both with one text."""
+    known: set[str] = set()
+    kept: list[str] = []
+    for text in texts:
+        lines = [(line, set(map(plain, sentences(line)))) for line in text.split("\n")]
+        own = [line for line, said in lines if len(line) < _SHORT_LINE or not said <= known]
+        if len(own) < len(lines):
+            refine.edits["line:repeated"] += len(lines) - len(own)
+        kept.append("\n".join(own).strip())
+        known.update(*(said for _, said in lines))
+    return kept
 
 
 def _as_text(value: Any, keep_lines: bool, refine: Refine, slot: str, name: str = "") -> str:

@@ -32,7 +32,10 @@ from ecomct.sources.readers import read_rows
 SLOTS: dict[Kind, str] = {"qa": "answer", "description": "text", "article": "text", "dialogue": "text", "web": "text"}
 # Kinds whose sentences count too. In prose an equal sentence is a fact that several pages share ("listed in 2012").
 _OF_SENTENCES: frozenset[Kind] = frozenset({"qa", "description"})
-# There, a number of its own is a fact (57,000 pieces, 15 bars), parts of telephone numbers are not.
+# Of these a short line counts too where it stands in so large a share of the rows: an empty field of a page's head.
+_OF_SHORT_LINES: frozenset[Kind] = frozenset({"article", "web"})
+_SHORT, _SHORT_SHARE = 1.5, 0.2
+# Of descriptions and answers, a number of its own is a fact (57,000 pieces, 15 bars), parts of telephone numbers are not.
 _FIGURE = re.compile(r"(?<![\d-])\d{2,5}(?![\d-])")
 # Characters of text that are cleaned and counted for one source, whatever its rows: bounds time and memory.
 SAMPLE_CHARS = 2 << 20
@@ -182,12 +185,16 @@ def _frequent(sample: list[_Text], task: SurveyTask, slot: str) -> list[Found]:
     """Lines and sentences of the sample that are boilerplate, the most frequent first."""
     rules, kind = task.boilerplate, task.source.kind
     texts = [clean_value(text.raw, keep_lines=True) for text in sample]
-    pieces = [_pieces(text, rules.min_chars, kind in _OF_SENTENCES) for text in texts]
+    shortest = min(rules.min_chars, _SHORT) if kind in _OF_SHORT_LINES else rules.min_chars
+    pieces = [_pieces(text, shortest, kind in _OF_SENTENCES) for text in texts]
     rows = Counter(piece for row in pieces for piece in set(row))
     del rows[""]
     several = min(_SEVERAL[1], max(_SEVERAL[0], len({text.owner for text in sample}) // 10))
     least = max(rules.min_rows, rules.min_share * len(sample))
-    often = {piece: _Use() for piece, count in rows.items() if count >= least}
+    least_short = max(least, _SHORT_SHARE * len(sample))
+    often = {
+        piece: _Use() for piece, count in rows.items() if count >= (least if _size(piece) >= rules.min_chars else least_short)
+    }
     for one, text, row in zip(sample, texts, pieces, strict=True):
         if not often.keys().isdisjoint(row):
             _note(often, row, one.owner, plain(text))
@@ -214,7 +221,7 @@ def _is_of_the_shop(use: _Use, rows: int, kind: Kind, several: int, is_long: boo
     return len(use.texts) >= several
 
 
-def _pieces(text: str, min_chars: int, by_sentence: bool) -> list[str]:
+def _pieces(text: str, min_chars: float, by_sentence: bool) -> list[str]:
     """Lines of a text and, where asked for, the sentences of those that have several, in plain form; short ones as ""."""
     found: list[str] = []
     for line in readable(text):
