@@ -6,7 +6,7 @@ index; a document that holds one is compared with the needle.
 
 Entries are chosen so that none is missed: of a needle of which all is needed, the beginning of its longest segment; of a
 longer one, every n-th n-gram of its long segments (a run of twice n tokens holds one) and so many of the short ones that
-what is left is less than is needed.
+what is left is less than is needed. A segment that many needles have is no entry: some other must be there too.
 
 Memory: about 20 bytes a token of the benchmarks, twice that while it is built.
 """
@@ -32,7 +32,9 @@ Flags = npt.NDArray[np.bool_]
 BATCH = 1 << 17  # characters looked at together
 # Tokens of an n-gram, and of the shortest segment that counts: words, Han characters.
 N, LEAST = (5, 8), (2, 3)
-# A stretch of more needles says nothing of any one of them.
+# Share of a list of key-values that one document must hold: products of one kind have half of them in common.
+_LISTED = 0.8
+# A stretch of more needles does not lead to any one of them.
 _POSTINGS = 64
 
 
@@ -122,16 +124,19 @@ def build(needles: Needles, setting: Decontamination) -> Index:
     count = np.array([len(holders) for holders in needles.holders], dtype=np.int64)
     sought = ~is_key & (words >= least) & ((count <= setting.common_rows) | (words >= 2 * least))
     enough = _by_language(han, setting.enough)
-    counts = (sought & (title | text | (size >= enough)))[segments.needle] & _is_rare(segments.hash, segments.needle)
+    rare, repeated = _is_rare(segments.hash, segments.needle)
+    counts = (sought & (title | text | (size >= enough)))[segments.needle] & ~repeated
     tokens = _sum(segments, counts, len(size))
-    # What is left of a list of common phrases does not stand for it.
+    # What is left of a list of words, or of one phrase again and again, does not stand for it.
     tokens[(tokens < enough // 2) | (2 * tokens < size)] = 0
     counts &= tokens[segments.needle] > 0
-    needed = np.minimum(tokens, np.maximum(enough, np.ceil(setting.share * tokens))).astype(np.int64)
+    short = counts & (segments.size < np.take(N, han.astype(np.int64))[segments.needle])
+    listed = 2 * _sum(segments, short, len(size)) > tokens
+    needed = np.minimum(tokens, np.maximum(enough, np.ceil(np.where(listed, _LISTED, setting.share) * tokens))).astype(np.int64)
     first = np.concatenate([[0], np.cumsum(size)])
     chosen = np.flatnonzero(sought)
     by_whole = chosen[np.argsort(whole[chosen], kind="stable")]
-    entries = _entries(segments, counts, piece, piece_hash, tokens, needed, han)
+    entries = _entries(segments, counts & rare, piece, piece_hash, tokens, needed, han)
     key = np.array(sorted(needles.keys), dtype=np.uint64)
     return Index(
         first=first,
@@ -212,17 +217,18 @@ def _sum(segments: _Segments, counts: Flags, needles: int) -> I64:
     return np.bincount(segments.needle[counts], weights=segments.size[counts], minlength=needles).astype(np.int64)
 
 
-def _is_rare(hashes: U64, needle: I64) -> Flags:
-    """Whether few needles have what each hash is of."""
+def _is_rare(hashes: U64, needle: I64) -> tuple[Flags, Flags]:
+    """Whether few needles have what each hash is of, and whether its own needle has it before."""
     order = np.lexsort((needle, hashes))
     new = np.ones(len(order), dtype=bool)
     new[1:] = np.diff(hashes[order]) != 0
     other = new.copy()
     other[1:] |= np.diff(needle[order]) != 0
     group = np.cumsum(new) - 1
-    rare = np.empty(len(order), dtype=bool)
+    rare, repeated = np.empty(len(order), dtype=bool), np.empty(len(order), dtype=bool)
     rare[order] = (np.bincount(group, weights=other) <= _POSTINGS)[group] if len(group) else False
-    return rare
+    repeated[order] = ~other
+    return rare, repeated
 
 
 def _numbers(segments: _Segments, counts: Flags, first: I64) -> I32:
@@ -253,7 +259,7 @@ def _entries(
     is_first = np.ones(len(piece), dtype=bool)
     is_first[1:] = np.diff(piece) != 0
     kept = chosen[piece] & (is_first | ~whole[segments.needle[piece]])
-    kept[kept] = _is_rare(piece_hash[kept], segments.needle[piece[kept]])
+    kept[kept], _ = _is_rare(piece_hash[kept], segments.needle[piece[kept]])
     piece, piece_hash = piece[kept], piece_hash[kept]
     entry_size = np.minimum(n, segments.size)[piece]
     all_of_it = whole[segments.needle[piece]]

@@ -36,7 +36,7 @@ class Decontamination(Part):
         {"zh": 6, "en": 4}, description="Characters (zh) or words (en) under which a text is no evidence."
     )
     enough: dict[Literal["zh", "en"], int] = Field(
-        {"zh": 32, "en": 20}, description="Characters or words of a longer text that one row must hold; of a shorter one, all."
+        {"zh": 24, "en": 16}, description="Characters or words of a longer text that one row must hold; of a shorter one, all."
     )
     share: float = Field(0.4, gt=0, le=1, description="Share of a long text that one row must hold.")
     common_rows: int = Field(20, ge=1, description="A text that more different rows hold is a common phrase, no leak.")
