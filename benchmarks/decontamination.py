@@ -19,9 +19,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 from _figures import Watch, machine, markdown
@@ -130,7 +131,7 @@ def ours(index: Index, documents: list[Document], setting: Decontamination) -> s
         fields = np.array([[number, 0, len(text)] for number, text in enumerate(texts)])
         matches = match(index, texts, fields, False)
         hashes = [hash_text(texts[number]) for number in matches.document.tolist()]
-        columns = [
+        columns: list[npt.NDArray[Any]] = [
             matches.document + begin,
             matches.needle,
             *matches[2:],
@@ -190,9 +191,8 @@ def main() -> None:
         times[name] = (seconds[0], seconds[1])
     characters = sum(len(document.text) for document in real)
     print(machine())
-    print(
-        f"{len(needles.items):,} items, {len(needles.texts):,} texts; {len(documents):,} documents, {characters:,} characters\n"
-    )
+    print(f"{len(needles.items):,} items, {len(needles.texts):,} texts; {len(real):,} documents, {characters:,} characters")
+    print()
     total = Counter(document.form for document in documents if document.form)
     lines = []
     for form, count in total.items():

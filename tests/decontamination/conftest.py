@@ -53,7 +53,7 @@ def leaky(shop_at: Callable[..., Path], shop_rows: dict[str, list[dict[str, Any]
             {
                 "products": ["P006"],
                 "title": "Along the canal",
-                "text": "Kettles boil. " * 60 + LONG.upper() + " So it was. " * 40,
+                "text": "".join(f"Kettle {n} boils in {n + 3} minutes. " for n in range(60)) + LONG.upper() + " So it was.",
             },
             {"products": ["P008"], "title": "Half", "text": f"Heard: {LONG[:120]} They never said more."},
         ]

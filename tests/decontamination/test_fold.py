@@ -6,7 +6,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomct.decontamination.fold import stretches, tokenise, windows
@@ -35,6 +35,7 @@ def plain_tokens(text: str) -> list[str]:
     return [token for token in tokens if token.lower() not in ("the", "is", "是")]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.text(ALPHABET, max_size=40) | st.sampled_from(["the cat is red", "The", "this is it", "他是谁", "3.5kg. End"]),
@@ -51,6 +52,7 @@ def test_tokens_are_those_of_a_plain_reading(texts: list[str]) -> None:
         assert tokens.han[mine].tolist() == [kind(token[0]) == "han" for token in written]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), max_size=5))
 def test_any_text_has_tokens_inside_it(texts: list[str]) -> None:
     tokens = tokenise(texts)
@@ -61,6 +63,7 @@ def test_any_text_has_tokens_inside_it(texts: list[str]) -> None:
     assert np.all(tokens.end <= (tokens.text[1:])[tokens.owner])
 
 
+@settings(deadline=None)
 @given(st.text("ab棉 ", min_size=1, max_size=60), st.integers(1, 6))
 def test_equal_stretches_and_no_others_have_equal_hashes(text: str, length: int) -> None:
     tokens = tokenise([text])

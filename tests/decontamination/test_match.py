@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomct.decontamination.fold import tokenise
@@ -134,6 +134,14 @@ def test_short_answers_are_names_and_long_ones_are_text() -> None:
     assert found(answer(LONG), f"他写道:{LONG}")[0][0] == "overlap"
 
 
+def test_a_part_of_a_long_item_is_found_and_a_name_that_it_repeats_is_not() -> None:
+    item = "云溪镇石桥保护协会说,明天开会。" * 3 + LONG * 2
+    sentence = "铁路通车以后,码头渐渐冷清,石桥却留了下来,附近的村民都这么说过。"
+    index = index_of(item + sentence)
+    assert [how for how, _ in found(index, sentence.replace("。", "!"))] in (["overlap"], ["exact"])
+    assert found(index, "云溪镇石桥保护协会") == []
+
+
 def test_labels_of_many_items_are_no_evidence() -> None:
     records = [{"sentences": f"{number} 号商品的描述各不相同 {number}", "spans": []} for number in range(40)]
     items = [task_item("t:1", record, False, frozenset()) for record in records]
@@ -141,6 +149,7 @@ def test_labels_of_many_items_are_no_evidence() -> None:
     assert found(build(collect([("t", items)], []), Decontamination()), "新闻与娱乐频道") == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(40, 200), st.integers(0, 30))
 def test_a_planted_stretch_is_found_where_it_is_long_enough(seed: int, size: int, margin: int) -> None:
     """Random Chinese: a stretch of the item over the share and `enough` is found at any place, and its share is right."""
@@ -162,6 +171,7 @@ def test_a_planted_stretch_is_found_where_it_is_long_enough(seed: int, size: int
         assert not found(index, document)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab 棉的。\n", max_size=30), max_size=6), st.lists(st.text("ab 棉的。\n", max_size=30), max_size=6))
 def test_equal_texts_are_found_as_a_plain_comparison_finds_them(items: list[str], documents: list[str]) -> None:
     setting = Decontamination(least={"zh": 2, "en": 2})

@@ -111,7 +111,7 @@ def test_until_and_arm(shop: Shop, tmp_path: Path) -> None:
         "train mixed",
     ]
     run(recipe, runs)
-    assert stages_run(runs / "shop")[9:] == ["train separate", "evaluate", "report"]
+    assert stages_run(runs / "shop")[10:] == ["train separate", "evaluate", "report"]
 
 
 def test_workers_of_a_killed_run_do_not_live_on(shop: Shop, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomct.documents.schema import REJECTED
@@ -169,11 +169,13 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
         count(tmp_path)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_printed_on_one_printable_line(text: str) -> None:
     assert plain(text).isprintable()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_json_gives_back_any_text(text: str) -> None:
     from ecomct.rejects.draw import Taken

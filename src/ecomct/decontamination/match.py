@@ -152,8 +152,9 @@ def _share(index: Index, tokens: Tokens, document: int, needle: int, known: dict
         np.add.at(covered, starts, 1)
         np.add.at(covered, starts + length, -1)
     held = int(np.count_nonzero(np.cumsum(covered)))
-    # A short document may be a part of a long item; some key-values of a list are no part of it.
-    is_part = held >= _PART * (last - first) and held >= int(index.enough[needle]) and 2 * needed <= counted
+    # A short document may be a part of a long item; some key-values of a list, or a name that it repeats, are no part of it.
+    length = last - first
+    is_part = held >= _PART * length and length >= int(index.enough[needle]) and 2 * needed <= counted
     return held / counted if held >= needed or is_part else 0.0
 
 
