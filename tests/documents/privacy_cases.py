@@ -158,6 +158,8 @@ card # ⟦card:5557986872774340⟧ exp 09/27
 退款单号:⟦order:R20240312000123⟧
 邮政挂号⟦order:EA123456789CN⟧
 订单尾号⟦order:884512⟧请备注
+⟦order:884512⟧的订单怎么还没发
+请查⟦order:884513⟧ 订单,谢谢
 Order #⟦order:112-3456789-1234567⟧ never arrived
 order number ⟦order:4417823⟧ is missing a lid
 Tracking number: ⟦order:1Z999AA10123456784⟧
@@ -443,6 +445,9 @@ order 2 get 1 free
 我订了10000个
 单号还没有
 订单金额 12999 元
+双十一卖了300000订单
+日均123456订单量
+20160820订单
 I ordered 3 of model 10020030
 order by 5pm 12/24/2023
 tracking is slow, 14 days

@@ -45,6 +45,19 @@ def test_western_text_that_was_read_as_windows() -> None:
     assert reformulate(_EN.encode().decode("cp1252", "replace").replace("\ufffd", "\x9d")) == (_EN, ("mojibake",))
 
 
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [(r"Hose 3/8\" x 25\", blue", 'Hose 3/8" x 25", blue'), (r"The \\\"big\\\" one", 'The "big" one')],
+)
+def test_escaped_quotation_marks(text: str, mended: str) -> None:
+    assert reformulate(text) == (mended, ("escapes",))
+
+
+@pytest.mark.parametrize("text", [r'echo "a \"b\" c"', r"C:\dir\file", r"it\'s", 'a 5" pipe'])
+def test_a_backslash_elsewhere_stays(text: str) -> None:
+    assert reformulate(text) == (text, ())
+
+
 def test_lost_bytes_are_kept_and_marked() -> None:
     text = "鎴戜滑鐨勪骇鍝\ufffd"
     assert reformulate(text) == (text, ("kept:mojibake",))
@@ -227,7 +240,9 @@ def test_a_tag_that_the_end_cuts_off() -> None:
 @settings(max_examples=1200, deadline=None)
 def test_no_notation_is_too_odd(text: str) -> None:
     mended, kinds = reformulate(text)
-    assert all(kind.removeprefix("kept:") in ("mojibake", "base64", "json", "run_together", "markup") for kind in kinds)
+    assert all(
+        kind.removeprefix("kept:") in ("mojibake", "base64", "escapes", "json", "run_together", "markup") for kind in kinds
+    )
     assert mended == text or any(not kind.startswith("kept:") for kind in kinds)
     parse_loose(text, True)
 

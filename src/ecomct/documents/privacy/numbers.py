@@ -121,6 +121,13 @@ _orders = (
         _is_order,
         words=f"单 單 流水 交易 取件 快递 {_ORDER_WORDS}",
     ),
+    # "884512的订单", but not 100000 of them.
+    Rule(
+        "order_number",
+        rf"{LEFT}(?!1[3-9][0-9]{{9}}(?![0-9])|[1-9]0+(?![0-9]))[0-9]{{6,22}}(?=\s?[的号这]?(?:订单|快递单|运单|单号)(?![数总金量]))",
+        _is_order,
+        words="单",
+    ),
     # Of a mobile number after "快递" it is not said what it is.
     Cued(
         "order_number",
