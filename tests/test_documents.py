@@ -620,13 +620,13 @@ def test_domain_and_general_rows_are_no_duplicates_of_each_other(shop: Shop, tmp
 
 
 GOLDEN = {
-    "products": "66928a7dd24bc15d",
-    "facts": "96101622a16fb518",
-    "reviews": "0f98aac09764f8b1",
-    "qa": "5b655d64b9408c22",
-    "articles": "7ffc649ca1bf4cb5",
-    "general_en": "1c2af7b38e2d4560",
-    "general_zh": "f2fd7a4519128fad",
+    "products": "768db757e6475585",
+    "facts": "9cfc14763c750e39",
+    "reviews": "6d5753a9f55507fc",
+    "qa": "10abb3dfd35dab3b",
+    "articles": "5b509737c40954a3",
+    "general_en": "c23fc5c95578cba7",
+    "general_zh": "3f8f967a0d938776",
 }
 
 
