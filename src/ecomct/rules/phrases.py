@@ -74,6 +74,8 @@ DEFAULT_REVIEWS = re.compile(
     |(?:暂无|没有|无|未)(?:评价|评论)(?:内容)?|未填写评价(?:内容)?
     |(?:the|this)[ ](?:customer|buyer|user|reviewer)[ ](?:did[ ]not|didn't|has[ ]not|hasn't)
         [ ](?:leave|left|write|written|provide|provided)[ ](?:a|any)[ ](?:written[ ])?(?:review|comments?|feedback)
+    |(?:the|this)[ ](?:customer|buyer|user|reviewer)[ ](?:left|wrote)[ ]no[ ](?:review|comments?|feedback)
+    |(?:auto(?:matically)?[ ])?rated(?:[ ]automatically)?[ ]after[ ][0-9]{1,3}[ ]days
     |no[ ](?:review|review[ ]text|written[ ]review|comments?|feedback)(?:[ ](?:left|available|provided|yet))?
     |(?:automatic|default|system[ ]default)[ ](?:positive[ ])?(?:review|rating|feedback)
     """,
