@@ -27,11 +27,12 @@ import pyarrow as pa
 import xxhash
 from _figures import Watch, machine, markdown
 
-from ecomct.decontamination.index import BATCH, Index, build
+from ecomct.decontamination.index import Index, build
 from ecomct.decontamination.items import Item, read_benchmark, task_item
 from ecomct.decontamination.match import match
 from ecomct.decontamination.needles import Needles, collect
 from ecomct.decontamination.screen import CANDIDATES, is_common
+from ecomct.decontamination.segments import BATCH
 from ecomct.documents.clean import clean_value
 from ecomct.evaluation.ecominstruct import read_task
 from ecomct.recipe.decontamination import Benchmark, Decontamination

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from ecomct.decontamination.items import FORMATS, Item, read_benchmark, task_item
+from ecomct.decontamination.items import Item, read_benchmark, task_item
+from ecomct.decontamination.records import FORMATS
 from ecomct.documents.keys import referred_to
 from ecomct.errors import InputError
 from ecomct.evaluation.ecominstruct import read_task

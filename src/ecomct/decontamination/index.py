@@ -13,7 +13,7 @@ Memory: about 20 bytes a token of the benchmarks, twice that while it is built.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -22,20 +22,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ecomct.decontamination.fold import I64, stretches, tokenise
+from ecomct.decontamination.fold import I64
 from ecomct.decontamination.needles import Needles
+from ecomct.decontamination.segments import TYPES, Flags, N, Segments, batches, cut_part, is_rare, offset_pieces, ranges
 from ecomct.recipe.decontamination import Decontamination
 from ecomct.seeded import U64
 
 I32 = npt.NDArray[np.int32]
-Flags = npt.NDArray[np.bool_]
-BATCH = 1 << 17  # characters looked at together
-# Tokens of an n-gram, and of the shortest segment that counts: words, Han characters.
-N, LEAST = (5, 8), (2, 3)
 # Share of a list of key-values that one document must hold: products of one kind have half of them in common.
 _LISTED = 0.8
-# A stretch of more needles does not lead to any one of them.
-_POSTINGS = 64
 
 
 @dataclass(frozen=True)
@@ -99,23 +94,13 @@ class Index:
         return [int(size) for size in np.unique(self.entry_size)]
 
 
-@dataclass(frozen=True)
-class _Segments:
-    """Segments of needles, by needle and place: first token in the needle, size and hash. `pieces` are their possible entries."""
-
-    needle: I64
-    start: I64
-    size: I64
-    hash: U64
-
-
 def build(needles: Needles, setting: Decontamination) -> Index:
     """The index of what is sought. Deterministic; time: sorts of the segments and entries."""
-    parts = [_part(first, texts) for first, texts in _batches(needles.texts)]
+    parts = [cut_part(first, texts) for first, texts in batches(needles.texts)]
     size, words, han, whole, value, *segment = (
-        np.concatenate([np.zeros(0, dtype), *(part[i] for part in parts)]) for i, dtype in enumerate(_TYPES)
+        np.concatenate([np.zeros(0, dtype), *(part[i] for part in parts)]) for i, dtype in enumerate(TYPES)
     )
-    segments, piece, piece_hash = _Segments(*segment[:4]), _offset(parts), segment[5]
+    segments, piece, piece_hash = Segments(*segment[:4]), offset_pieces(parts), segment[5]
     is_key, title, text = (np.array([role in roles for roles in needles.roles], dtype=bool) for role in ("key", "title", "text"))
     # Numbers are no text. An answer that is short is a name, which any text may hold. A text of many items is the name of
     # a label, or a question that is asked of all.
@@ -124,7 +109,7 @@ def build(needles: Needles, setting: Decontamination) -> Index:
     count = np.array([len(holders) for holders in needles.holders], dtype=np.int64)
     sought = ~is_key & (words >= least) & ((count <= setting.common_rows) | (words >= 2 * least))
     enough = _by_language(han, setting.enough)
-    rare, repeated = _is_rare(segments.hash, segments.needle)
+    rare, repeated = is_rare(segments.hash, segments.needle)
     counts = (sought & (title | text | (size >= enough)))[segments.needle] & ~repeated
     tokens = _sum(segments, counts, len(size))
     # What is left of a list of words, or of one phrase again and again, does not stand for it.
@@ -157,81 +142,15 @@ def build(needles: Needles, setting: Decontamination) -> Index:
     )
 
 
-def _batches(texts: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """Texts in batches, each with the number of its first."""
-    begin = characters = 0
-    for number, text in enumerate(texts):
-        characters += len(text)
-        if characters >= BATCH:
-            yield begin, texts[begin : number + 1]
-            begin, characters = number + 1, 0
-    if begin < len(texts):
-        yield begin, texts[begin:]
-
-
-# Of needles: tokens, tokens that are no number, language, hash; of tokens: value; of segments: needle, start, size, hash; of
-# pieces: segment of the part, hash.
-_TYPES = (np.int64, np.int64, bool, np.uint64, np.uint64, np.int64, np.int64, np.int64, np.uint64, np.int64, np.uint64)
-
-
-def _part(first: int, texts: list[str]) -> tuple[npt.NDArray[Any], ...]:
-    """What `_TYPES` names, of a batch of needles. A segment of numbers alone is left out."""
-    tokens = tokenise(texts)
-    owner, size = tokens.owner.astype(np.int64), np.diff(tokens.first)
-    words = np.bincount(owner, weights=~tokens.digit, minlength=len(texts)).astype(np.int64)
-    han = 2 * np.bincount(owner, weights=tokens.han, minlength=len(texts)) >= np.maximum(size, 1)
-    bounds = np.searchsorted(tokens.letters, tokens.text)
-    whole = stretches(tokens.letter_sums, bounds[:-1], bounds[1:])
-    cuts = np.unique(np.concatenate([tokens.first, np.searchsorted(tokens.begin, tokens.stops)]))
-    start, stop = cuts[:-1], cuts[1:]
-    wordy = np.concatenate([[0], np.cumsum(~tokens.digit)])
-    is_han = han[owner[start]].astype(np.int64)
-    kept = (stop - start >= np.take(LEAST, is_han)) & (wordy[stop] > wordy[start])
-    start, stop, n = start[kept], stop[kept], np.take(N, is_han[kept])
-    # Pieces: every n-th n-gram, or all of a shorter segment.
-    pieces = np.maximum((stop - start) // n, 1)
-    piece = np.repeat(np.arange(len(start)), pieces)
-    begin = start[piece] + n[piece] * ranges(pieces)
-    hashes = stretches(tokens.sums, begin, begin + np.minimum(n, stop - start)[piece])
-    needle = owner[start]
-    segments = (needle + first, start - tokens.first[needle], stop - start, stretches(tokens.sums, start, stop))
-    return size, words, han, whole, tokens.value, *segments, piece, hashes
-
-
-def ranges(counts: I64) -> I64:
-    """0, 1, ... up to each count, one after the other."""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-
-
-def _offset(parts: list[tuple[npt.NDArray[Any], ...]]) -> I64:
-    """Segment of each piece, numbered through all parts."""
-    before = np.cumsum([0, *(len(part[5]) for part in parts)])
-    return np.concatenate([np.zeros(0, np.int64), *(part[9] + offset for part, offset in zip(parts, before, strict=False))])
-
-
 def _by_language(han: Flags, by: Mapping[Literal["zh", "en"], int]) -> I64:
     return np.where(han, by["zh"], by["en"]).astype(np.int64)
 
 
-def _sum(segments: _Segments, counts: Flags, needles: int) -> I64:
+def _sum(segments: Segments, counts: Flags, needles: int) -> I64:
     return np.bincount(segments.needle[counts], weights=segments.size[counts], minlength=needles).astype(np.int64)
 
 
-def _is_rare(hashes: U64, needle: I64) -> tuple[Flags, Flags]:
-    """Whether few needles have what each hash is of, and whether its own needle has it before."""
-    order = np.lexsort((needle, hashes))
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = np.diff(hashes[order]) != 0
-    other = new.copy()
-    other[1:] |= np.diff(needle[order]) != 0
-    group = np.cumsum(new) - 1
-    rare, repeated = np.empty(len(order), dtype=bool), np.empty(len(order), dtype=bool)
-    rare[order] = (np.bincount(group, weights=other) <= _POSTINGS)[group] if len(group) else False
-    repeated[order] = ~other
-    return rare, repeated
-
-
-def _numbers(segments: _Segments, counts: Flags, first: I64) -> I32:
+def _numbers(segments: Segments, counts: Flags, first: I64) -> I32:
     """Segment of each token, -1 where it does not count."""
     numbers = np.full(int(first[-1]), -1, dtype=np.int32)
     size, start = segments.size[counts], (first[segments.needle] + segments.start)[counts]
@@ -240,7 +159,7 @@ def _numbers(segments: _Segments, counts: Flags, first: I64) -> I32:
 
 
 def _entries(
-    segments: _Segments, counts: Flags, piece: I64, piece_hash: U64, tokens: I64, needed: I64, han: Flags
+    segments: Segments, counts: Flags, piece: I64, piece_hash: U64, tokens: I64, needed: I64, han: Flags
 ) -> dict[str, npt.NDArray[Any]]:
     """The entries, sorted by hash; what they are is said above."""
     # Segments of a needle, the longest first.
@@ -259,7 +178,7 @@ def _entries(
     is_first = np.ones(len(piece), dtype=bool)
     is_first[1:] = np.diff(piece) != 0
     kept = chosen[piece] & (is_first | ~whole[segments.needle[piece]])
-    kept[kept], _ = _is_rare(piece_hash[kept], segments.needle[piece[kept]])
+    kept[kept], _ = is_rare(piece_hash[kept], segments.needle[piece[kept]])
     piece, piece_hash = piece[kept], piece_hash[kept]
     entry_size = np.minimum(n, segments.size)[piece]
     all_of_it = whole[segments.needle[piece]]

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ecomct.decontamination.fold import I64, Tokens, prefix_sums, stretches, tokenise, windows
-from ecomct.decontamination.index import Index, N, ranges
+from ecomct.decontamination.index import Index
+from ecomct.decontamination.segments import N, ranges
 from ecomct.seeded import U64
 
 EXACT, OVERLAP, TITLE, ID = range(4)

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
 from ecomct.decontamination.fold import I64
-from ecomct.decontamination.index import BATCH, Index
+from ecomct.decontamination.index import Index
 from ecomct.decontamination.match import ID, OVERLAP, TITLE, match
+from ecomct.decontamination.segments import BATCH
 from ecomct.documents.ingest import iter_shard
 from ecomct.seeded import U64
 
