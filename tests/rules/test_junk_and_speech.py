@@ -33,6 +33,7 @@ JUNK = {
     "review": [
         *("此用户没有填写评价。", "此用户未及时填写评价内容,系统默认评价!", "评价方未及时做出评价,系统默认好评!", "系统默认好评"),
         *("15天内买家未作出评价", "买家未及时作出评价,系统默认好评!", "该用户觉得商品非常好,给出好评"),
+        *("The buyer left no comment.", "Rated automatically after 30 days."),
         *("您没有填写内容,默认好评", "The customer did not leave a review", "No review text", "好好好好好好好好"),
         *("很好很好很好很好很好", "!!!!!!", "......", "不错,价格便宜。" * 5, "good product " * 8, "test", "1111111111111"),
         *("QQ 372089320", "\ufffd\ufffd\ufffd好"),

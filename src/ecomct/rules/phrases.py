@@ -75,7 +75,7 @@ DEFAULT_REVIEWS = re.compile(
     |(?:the|this)[ ](?:customer|buyer|user|reviewer)[ ](?:did[ ]not|didn't|has[ ]not|hasn't)
         [ ](?:leave|left|write|written|provide|provided)[ ](?:a|any)[ ](?:written[ ])?(?:review|comments?|feedback)
     |(?:the|this)[ ](?:customer|buyer|user|reviewer)[ ](?:left|wrote)[ ]no[ ](?:review|comments?|feedback)
-    |(?:auto(?:matically)?[ ])?rated(?:[ ]automatically)?[ ]after[ ][0-9]{1,3}[ ]days
+    |(?:auto(?:matically)?[ ])?rated(?:[ ]automatically)?[ ]after[ ][0-9]{{1,3}}[ ]days
     |no[ ](?:review|review[ ]text|written[ ]review|comments?|feedback)(?:[ ](?:left|available|provided|yet))?
     |(?:automatic|default|system[ ]default)[ ](?:positive[ ])?(?:review|rating|feedback)
     """,
