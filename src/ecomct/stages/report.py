@@ -10,7 +10,7 @@ from ecomct.stage import Stage, code_digest, outputs_digest, read_manifest
 
 def stage(run: RunFolder) -> Stage:
     """Determined by all artefacts before it."""
-    folders = [run.documents, run.screen, run.links, run.tokens, run.mixture, run.sequences, run.evaluation]
+    folders = [run.documents, run.duplicates, run.screen, run.links, run.tokens, run.mixture, run.sequences, run.evaluation]
     folders += [run.training / arm for arm in ("base", *run.arms)]
     made = {folder.relative_to(run.folder).as_posix(): outputs_digest(folder) for folder in folders if read_manifest(folder)}
     # Paths are left out: the page names no file of the machine.
