@@ -10,6 +10,7 @@ from typing import Any
 
 from ecomct.atomic import write_json
 from ecomct.recipe.model import Arm, Recipe
+from ecomct.sources.files import source_files
 from ecomct.stage import file_digest, read_manifest
 
 
@@ -92,6 +93,17 @@ class RunFolder:
     def shards(self) -> list[str]:
         """Names of the document shards, sorted by row."""
         return list(self.facts(self.documents)["shards"])
+
+    def source_inputs(self, *without: str) -> dict[str, Any]:
+        """By source what its rows are made from: its settings but for those in `without`, its files' names and digests."""
+        found = {}
+        for name, source in self.recipe.sources.items():
+            files = source_files(self.recipe, name)
+            digests = self.input_digests(files)
+            # Paths do not reach the bytes, file names do; the tolerance decides only whether to go on.
+            settings = source.model_dump(exclude={"path", "max_rejected", "license", *without})
+            found[name] = {"settings": settings, "files": [[file.name, digests[str(file)]] for file in files]}
+        return found
 
     def input_digests(self, files: list[Path]) -> dict[str, str]:
         """Content digest of input files. Remembered by path, size and time, so that a rerun reads none of them."""

@@ -14,7 +14,7 @@ from ecomct.errors import InputError
 from ecomct.ledger import total
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
-from ecomct.sources.files import MAX_SOURCES, Unit, source_files, source_units
+from ecomct.sources.files import MAX_SOURCES, Unit, source_units
 from ecomct.stage import Stage, code_digest
 from ecomct.stages.survey import FILE as BOILERPLATE
 from ecomct.units import key_of
@@ -28,16 +28,9 @@ _WORTH_WORKERS = 8 << 20
 
 def stage(run: RunFolder) -> Stage:
     """Determined by the sources' settings and bytes, the cleaning and its boilerplate, the forget list and the seed."""
-    sources: dict[str, Any] = {}
-    for name, source in run.recipe.sources.items():
-        files = source_files(run.recipe, name)
-        digests = run.input_digests(files)
-        # Paths do not reach the bytes, file names do; the tolerance decides only whether to go on.
-        settings = source.model_dump(exclude={"path", "max_rejected", "license"})
-        sources[name] = {"settings": settings, "files": [[file.name, digests[str(file)]] for file in files]}
     inputs = {
-        "sources": sources,
-        "order": list(sources),
+        "sources": run.source_inputs(),
+        "order": list(run.sources),
         "cleaning": run.recipe.cleaning.model_dump(exclude={"boilerplate", "samples"}),
         "boilerplate": boilerplate_texts(run.survey / BOILERPLATE),
         "fields": run.recipe.mixing.fields,

@@ -10,7 +10,7 @@ from ecomct.documents.survey import SurveyTask, survey_source, survey_task
 from ecomct.engine import map_units
 from ecomct.progress import track
 from ecomct.run_folder import RunFolder
-from ecomct.sources.files import Unit, source_files, source_units
+from ecomct.sources.files import Unit, source_units
 from ecomct.stage import Stage, code_digest
 from ecomct.units import key_of
 
@@ -21,15 +21,9 @@ _WORTH_WORKERS = 32 << 20
 
 def stage(run: RunFolder) -> Stage:
     """Determined by the sources' settings and bytes, the search for boilerplate, the forget list and the seed."""
-    sources: dict[str, Any] = {}
-    for name, source in run.recipe.sources.items():
-        files = source_files(run.recipe, name)
-        digests = run.input_digests(files)
-        settings = source.model_dump(exclude={"path", "max_rejected", "license", "language"})
-        sources[name] = {"settings": settings, "files": [[file.name, digests[str(file)]] for file in files]}
     code = code_digest("stages/survey", "sources", "documents", "recipe/slots", "seeded")
     inputs = {
-        "sources": sources,
+        "sources": run.source_inputs("language"),
         "boilerplate": run.recipe.cleaning.boilerplate.model_dump(),
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
