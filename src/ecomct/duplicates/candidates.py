@@ -15,7 +15,7 @@ from ecomct.duplicates.signature import NUMBERS
 from ecomct.seeded import U64, combine
 
 # Band hashes that are held at once: 16 bytes each, and as much again to sort them.
-HELD_AT_ONCE = 1 << 22
+HELD_AT_ONCE = 1 << 20
 
 
 class Pairs(NamedTuple):

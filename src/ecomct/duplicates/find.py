@@ -28,7 +28,7 @@ from ecomct.recipe.model import Recipe
 from ecomct.recipe.source import Kind
 
 # Candidate pairs whose texts are in memory together, and pairs that one process verifies while two start.
-_SLICE, _WORTH_WORKERS = 50_000, 20_000
+_SLICE, _WORTH_WORKERS = 8_000, 20_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Verified:
 def find_duplicates(shards: list[Path], folder: Path, recipe: Recipe, workers: int) -> dict[str, Any]:
     """Write `duplicates.parquet` and `repeats.parquet` into `folder`; return the measures.
 
-    Memory: 120 bytes a row and a key, 16 bytes a candidate pair, and the texts of 50,000 pairs for each worker.
+    Memory: 120 bytes a row and a key, 16 bytes a candidate pair, and the texts of 8,000 pairs for each worker.
     Guarantee: bytes do not depend on `workers`.
     """
     ids = read_ids(shards)

@@ -25,6 +25,7 @@ _WHOLE: frozenset[Kind] = frozenset({"title", "attributes"})
 _WRITTEN: frozenset[Kind] = frozenset({"review", "qa", "article", "dialogue", "web"})
 # Pairs judged together: the shingles of their rows are in memory.
 _PAIRS = 4096
+_CHARACTERS = 1 << 20
 _NONE: frozenset[int] = frozenset()
 
 
@@ -49,10 +50,9 @@ def verify(rows: Sequence[Row], pairs: Sequence[tuple[int, int]], settings: Dupl
     """A verdict for each pair of positions in `rows`.
 
     Time: linear in the texts of the pairs' rows; only short fields that are similar cost more (tokens squared / 64).
-    Memory: the shingles of 4,096 pairs' rows.
+    Memory: the shingles of _CHARACTERS of text, or of one pair.
     """
-    for start in range(0, len(pairs), _PAIRS):
-        part = pairs[start : start + _PAIRS]
+    for part in _parts(rows, pairs):
         chosen = sorted({position for pair in part for position in pair})
         fields = dict(zip(chosen, _fields([rows[position] for position in chosen]), strict=True))
         for first, second in part:
@@ -61,6 +61,21 @@ def verify(rows: Sequence[Row], pairs: Sequence[tuple[int, int]], settings: Dupl
                 yield _judge_whole(one, two, settings)
             else:
                 yield _judge(one, two, fields[first], fields[second], settings)
+
+
+def _parts(rows: Sequence[Row], pairs: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """The pairs in order, in parts of at most _PAIRS whose texts have at most _CHARACTERS together, or of one."""
+    part: list[tuple[int, int]] = []
+    held = 0
+    for pair in pairs:
+        size = len(rows[pair[0]].text) + len(rows[pair[1]].text)
+        if part and (len(part) == _PAIRS or held + size > _CHARACTERS):
+            yield part
+            part, held = [], 0
+        part.append(pair)
+        held += size
+    if part:
+        yield part
 
 
 def _fields(rows: Sequence[Row]) -> Iterator[list[_Field]]:
