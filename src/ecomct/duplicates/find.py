@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ecomct.documents.ids import Ids, held_out_rows, read_ids
 from ecomct.duplicates.candidates import Found, Pairs, candidate_pairs
 from ecomct.duplicates.cluster import Similarities, cluster, cluster_measures, with_copies
 from ecomct.duplicates.exact import first_of_equal
@@ -21,7 +22,6 @@ from ecomct.duplicates.scopes import Scopes, find_scopes, scope_of
 from ecomct.duplicates.table import DUPLICATES, HOW, REPEATS, write_table
 from ecomct.duplicates.verify import REASONS, verify
 from ecomct.engine import map_units
-from ecomct.linking.ids import Ids, held_out_rows, read_ids
 from ecomct.progress import track
 from ecomct.recipe.duplicates import Duplicates
 from ecomct.recipe.model import Recipe

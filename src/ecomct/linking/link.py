@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecomct.atomic import atomic_path
+from ecomct.documents.ids import Ids, held_out_rows, read_ids
 from ecomct.documents.schema import LINKS
 from ecomct.duplicates.table import Repeated, read_repeated
 from ecomct.errors import InputError
 from ecomct.linking.groups import Linked, form_groups
 from ecomct.linking.home import choose_homes
-from ecomct.linking.ids import Ids, held_out_rows, read_ids
 from ecomct.recipe.model import Recipe
 from ecomct.seeded import hash_text, mix64
 

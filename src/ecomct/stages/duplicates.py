@@ -19,7 +19,7 @@ def stage(run: RunFolder) -> Stage:
         "sources": {name: [source.kind, source.role, scope_of(source)] for name, source in run.recipe.sources.items()},
         "held_out": run.recipe.evaluation.held_out,
         "seed": run.recipe.seed,
-        "code": code_digest("stages/duplicates", "duplicates", "linking/ids", "documents/schema", "seeded"),
+        "code": code_digest("stages/duplicates", "duplicates", "documents/ids", "documents/schema", "seeded"),
     }
     return Stage("duplicates", run.duplicates, inputs)
 

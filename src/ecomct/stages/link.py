@@ -10,7 +10,7 @@ from ecomct.linking.link import write_links
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, code_digest, outputs, outputs_digest
 
-_MODULES = tuple(f"linking/{name}" for name in ("link", "ids", "home", "matching", "groups", "rescue", "ball", "steiner"))
+_MODULES = tuple(f"linking/{name}" for name in ("link", "home", "matching", "groups", "rescue", "ball", "steiner"))
 
 
 def stage(run: RunFolder) -> Stage:
@@ -28,7 +28,7 @@ def stage(run: RunFolder) -> Stage:
         "domain": run.domain,
         "mixing": {name: mixing[name] for name in ("min_rows", "max_rows", "edges", "exact_links", "ball_rows", "hub_rows")},
         "seed": run.recipe.seed,
-        "code": code_digest("stages/link", *_MODULES, "documents/schema", "duplicates/table", "seeded"),
+        "code": code_digest("stages/link", *_MODULES, "documents/ids", "documents/schema", "duplicates/table", "seeded"),
     }
     return Stage("link", run.links, inputs)
 
