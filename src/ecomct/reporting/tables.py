@@ -14,6 +14,7 @@ from ecomct.reporting.comparison import NO_EVIDENCE, estimate, ordered
 # The stages whose figures the page shows, in order, each with what it leaves.
 STAGES = {
     "ingest": "documents",
+    "screen": "screen/measures.json",
     "link": "links",
     "tokenize": "tokens/measures.json",
     "mix": "mixture/measures.json",
