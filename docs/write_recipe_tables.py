@@ -7,12 +7,13 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from ecomct.recipe import cleaning, decontamination, duplicates, model, source
+from ecomct.recipe import cleaning, decontamination, duplicates, model, source, training
 
 PAGE = Path(__file__).parent / "recipe.md"
-MODULES = (source, cleaning, duplicates, decontamination, model)
+MODULES = (source, cleaning, duplicates, decontamination, training, model)
 PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Boilerplate", "Duplicates", "Decontamination",
-         "Benchmark", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Evaluation", "Task",
+         "Benchmark", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Parallel",
+         "Stability", "Evaluation", "Task",
          "Report")  # fmt: skip
 
 

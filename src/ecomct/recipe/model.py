@@ -17,12 +17,13 @@ from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.decontamination import Decontamination
 from ecomct.recipe.duplicates import Duplicates
 from ecomct.recipe.source import Name, Part, Source
+from ecomct.recipe.training import ARMS as ARMS
+from ecomct.recipe.training import Arm as Arm
+from ecomct.recipe.training import Training as Training
 
-Arm = Literal["general", "domain-separate", "separate", "mixed"]
 Strategy = Literal["deal", "two-phase", "greedy", "chunk", "separate"]
 # JSON Schema leaves keys that do not fit a pattern alone unless it is told not to.
 _ONLY_NAMES: JsonDict = {"additionalProperties": False}
-ARMS: tuple[Arm, ...] = ("general", "domain-separate", "separate", "mixed")
 
 
 class Mixing(Part):
@@ -125,37 +126,6 @@ class Model(Part):
             raise ValueError("give exactly one of path and config")
         if self.config is not None and "model_type" not in self.config:
             raise ValueError("config needs model_type (for example bloom, llama, qwen3)")
-        return self
-
-
-class Training(Part):
-    """Continual pre-training (paper, Table 2)."""
-
-    arms: list[Arm] = Field(
-        list(ARMS), min_length=1, description="The paper's four; the base model is always scored beside them."
-    )
-    max_steps: int | None = Field(None, gt=0, description="Optimizer steps; None: one pass over the arm.")
-    batch_size: int = Field(2048, gt=0, description="*paper*: 2048 sequences an optimizer step.")
-    micro_batch_size: int = Field(1, gt=0, description="Sequences a forward pass; changes speed, not the objective.")
-    learning_rate: float = Field(2e-5, gt=0, description="*paper*: 3e-5 for 3B, 2e-5 for 7B1.")
-    adam_betas: tuple[float, float] = Field((0.9, 0.95), description="*paper*: (0.9, 0.95)")
-    adam_epsilon: float = Field(1e-8, gt=0, description="Ours.")
-    weight_decay: float = Field(0.1, ge=0, description="*paper*: 0.1")
-    schedule: Literal["constant", "linear", "cosine"] = Field("cosine", description="Ours; linear and cosine end at zero.")
-    warmup_steps: int = Field(0, ge=0, description="Ours: steps of linear rise to learning_rate.")
-    max_grad_norm: float = Field(1.0, gt=0, description="Ours: gradients are clipped to this norm.")
-    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the hardware computes it.")
-    save_every: int | None = Field(None, gt=0, description="Steps between checkpoints; None: only the end.")
-    threads: int | None = Field(None, gt=0, description="CPU threads of torch; fixes the bytes of a CPU run.")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Training:
-        if not all(0 <= beta < 1 for beta in self.adam_betas):
-            raise ValueError(f"adam_betas {list(self.adam_betas)} are not both from 0 up to below 1")
-        if self.batch_size % self.micro_batch_size:
-            raise ValueError(f"batch_size ({self.batch_size}) is not a multiple of micro_batch_size ({self.micro_batch_size})")
-        if len(set(self.arms)) != len(self.arms):
-            raise ValueError("arms names one arm twice")
         return self
 
 
