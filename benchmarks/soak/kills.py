@@ -29,7 +29,8 @@ from ecomct.pipeline import STAGES
 from ecomct.recipe import load_recipe
 from ecomct.stage import file_digest
 
-FOLDERS = {"ingest": "documents", "link": "links", "tokenize": "tokens", "mix": "mixture", "pack": "sequences"}
+FOLDERS = {"survey": "survey", "ingest": "documents", "duplicates": "duplicates", "screen": "screen", "link": "links"}
+FOLDERS |= {"tokenize": "tokens", "mix": "mixture", "pack": "sequences"}
 FOLDERS |= {"train": "training", "evaluate": "evaluation", "report": "report"}
 # What may differ between equal runs: clocks, locks and the memory of input files.
 VOLATILE = {"timings.jsonl", ".lock", ".inputs.json"}
