@@ -28,7 +28,7 @@ REASONS = ("", "similarity", "field", "number", "fact", "words", "title", "pairs
 _WHOLE: frozenset[Kind] = frozenset({"title", "attributes"})
 _WRITTEN: frozenset[Kind] = frozenset({"review", "qa", "article", "dialogue", "web"})
 # Pairs judged together, and the characters of their rows, whose shingles are in memory; characters shingled at once.
-_PAIRS, _CHARACTERS, _AT_ONCE = 4096, 1 << 22, 1 << 18
+_PAIRS, _CHARACTERS, _AT_ONCE = 4096, 1 << 23, 1 << 18
 _NONE: frozenset[int] = frozenset()
 
 
@@ -103,6 +103,8 @@ def _fields(rows: Sequence[Row]) -> Iterator[list[_Field]]:
 
 
 def _short(text: Plain, wanted: list[bool]) -> list[frozenset[int]]:
+    if not any(wanted):
+        return [_NONE] * len(wanted)
     found = shingles(text, SHORT)
     values, bounds = found.value, found.first.tolist()
     return [
@@ -112,12 +114,21 @@ def _short(text: Plain, wanted: list[bool]) -> list[frozenset[int]]:
 
 
 def _long(text: Plain, wanted: list[bool]) -> list[U64]:
+    none = np.zeros(0, dtype=np.uint64)
+    if not any(wanted):
+        return [none] * len(wanted)
     found = shingles(text, LONG)
     values, bounds = found.value, found.first.tolist()
     return [
-        np.unique(values[start:end]) if is_wanted else values[:0].copy()
+        _unique(values[start:end]) if is_wanted else none
         for (start, end), is_wanted in zip(pairwise(bounds), wanted, strict=True)
     ]
+
+
+def _unique(values: U64) -> U64:
+    """Sorted, without repetitions: `np.unique` goes by a hash table, in ten times the time."""
+    values = np.sort(values)
+    return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
 
 
 def _judge(first: Row, second: Row, one: list[_Field], two: list[_Field], settings: Duplicates) -> Verdict:
