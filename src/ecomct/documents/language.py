@@ -133,7 +133,7 @@ def foreign(text: str) -> tuple[str, float] | None:
             return letters.script, round(own / every, 3)
         if letters.han * 10 > letters.latin or letters.others * 3 > letters.latin:
             return None
-    return _foreign_latin(text) if len(text) >= LONG_TEXT else None
+    return _foreign_pages(text) if len(text) >= LONG_TEXT else None
 
 
 def count_letters(text: str) -> Letters:
@@ -194,6 +194,15 @@ def _foreign_latin(text: str) -> tuple[str, float] | None:
     # Rounded: the last bits of a float may differ from one processor to the next.
     confidence = round(float(confidence), 3)
     return (language, confidence) if language != "en" and confidence >= SURE else None
+
+
+def _foreign_pages(text: str) -> tuple[str, float] | None:
+    """As `_foreign_latin`; of a long text the beginning and one of the middle and the end must be foreign."""
+    found = _foreign_latin(text)
+    if found is None or len(text) < 3 * _READ:
+        return found
+    middle = len(text) // 2
+    return found if _foreign_latin(text[middle : middle + _READ]) or _foreign_latin(text[-_READ:]) else None
 
 
 @cache
