@@ -158,6 +158,26 @@ def _cleaned_plainly(text: str, keep_lines: bool) -> str:
     return "" if text.casefold() in clean._NO_VALUE else text
 
 
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.sampled_from(["```", "~~~", "````", "```py", "a  <b>b</b>", "  indented", "", "１½", "``` x```"]), max_size=12)
+)
+def test_code_between_fences_stays_and_the_rest_is_cleaned(lines: list[str]) -> None:
+    """An independent reading: a fence opens, the next line that is only such a fence (or a longer one) closes."""
+    cleaned = clean_value("\n".join(lines), keep_lines=True)
+    code, start = [], None
+    for index, line in enumerate(lines):
+        mark = line[: len(line) - len(line.lstrip("`~"))]
+        if start is None and len(mark) >= 3:
+            start = index
+        elif start is not None and line == mark and mark.startswith(re.match("`+|~+", lines[start])[0]):  # type: ignore[index]
+            code.append("\n".join(lines[start : index + 1]))
+            start = None
+    assert all(block in cleaned for block in code)
+    assert not code or "\n".join(lines).count("  indented") >= cleaned.count("  indented") >= "".join(code).count("  indented")
+    assert clean_value(cleaned, keep_lines=True) == cleaned
+
+
 _OTHER_WHITE = {character for character in map(chr, range(0x110000)) if character.isspace()} - {" "}
 _WHITE = st.text(" \n\r\t\x0b\x1c\x85\xa0\u1680\u2003\u2028\u3000\u200bａ，…ｶﾞ中a", max_size=24)
 

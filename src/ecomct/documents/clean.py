@@ -69,8 +69,8 @@ def clean_value(text: str, keep_lines: bool = False) -> str:
     ('25 1/2" × 3/4 m²', 'Use:\n```py\nif <b>:\n    go()\n```\nDone')
     """
     if keep_lines and ("```" in text or "~~~" in text):
-        pieces = [_code(piece) if fenced else _clean(piece, True) for piece, fenced in _fenced(text)]
-        return "\n".join(piece for piece in pieces if piece)
+        pieces = [_code(piece) if fenced else _beside_code(piece) for piece, fenced in _fenced(text)]
+        return "\n".join(pieces).strip("\n")
     text = _clean(text, keep_lines)
     return "" if len(text) < 8 and text.casefold() in _NO_VALUE else text
 
@@ -82,6 +82,14 @@ def _clean(text: str, keep_lines: bool) -> str:
     if "<" in text:
         text = _without_tags(text)
     return _folded(*_normalised(text), keep_lines)
+
+
+def _beside_code(text: str) -> str:
+    """A text between fences, with the blank lines that part it from them."""
+    lines = text.split("\n")
+    first, last = not lines[0].strip(), not lines[-1].strip()
+    clean = _clean(text, True)
+    return "\n" * first + clean + "\n" * last if clean else ""
 
 
 def _fenced(text: str) -> list[tuple[str, bool]]:
@@ -100,9 +108,11 @@ def _fenced(text: str) -> list[tuple[str, bool]]:
             continue
         inside.append(line)
         if fence and fence[1].startswith(mark) and not line[fence.end() :].strip(" \t`~"):
-            pieces += [("\n".join(outside), False), ("\n".join(inside), True)]
+            pieces += [("\n".join(outside), False)] if outside else []
+            pieces += [("\n".join(inside), True)]
             mark, outside, inside = "", [], []
-    return [*pieces, ("\n".join([*outside, *(inside if mark else [])]), False)]
+    rest = [*outside, *(inside if mark else [])]
+    return [*pieces, ("\n".join(rest), False)] if rest else pieces
 
 
 def _code(text: str) -> str:

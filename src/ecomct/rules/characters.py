@@ -48,8 +48,8 @@ def letters(text: str) -> int:
 )
 @rule(
     "min_chars",
-    {"title": 2, "web": 16},
-    "A title of one character names nothing. A page of fewer than 16 is an empty stub ('文强可以指:') or an error message.",
+    {"title": 2, "web": 8},
+    "A title of one character names nothing. A page of fewer than 8 is a heading or an error message.",
     "count",
 )
 def characters(passage: Passage) -> float:
