@@ -121,7 +121,7 @@ _PIECES = st.lists(
 @example(text="\u1100\u00ad\u1161", keep_lines=False)
 def test_results_are_nfkc_without_control_characters_and_with_folded_space(text: str, keep_lines: bool) -> None:
     cleaned = clean_value(text, keep_lines)
-    assert unicodedata.is_normalized("NFKC", cleaned)
+    assert unicodedata.is_normalized("NFKC", _AS_WRITTEN.sub("\n", cleaned))
     assert not [c for c in cleaned if unicodedata.category(c) == "Cc" and not (keep_lines and c == "\n")]
     assert cleaned == cleaned.strip()
     assert "  " not in cleaned
@@ -129,16 +129,53 @@ def test_results_are_nfkc_without_control_characters_and_with_folded_space(text:
     assert keep_lines or "\n" not in cleaned
 
 
+# Superscripts, subscripts, inch and trade marks: what NFKC would turn into something else.
+_AS_WRITTEN = re.compile("[²³¹\u2033\u2034\u2036\u2037\u2057\u2070\u2071\u2074-\u208e\u2120\u2122]+")
+_FRACTIONS = "¼½¾" + "".join(map(chr, range(0x2150, 0x2160))) + "\u2189"
+
+
+def _nfkc_plainly(line: str) -> str:
+    """NFKC, stretch by stretch of what is left as written, with a fraction apart from the digit before it."""
+    if unicodedata.is_normalized("NFKC", line):
+        return line
+    spaced = "".join(
+        " " + one if one in _FRACTIONS and before.isdecimal() else one for before, one in zip("." + line, line, strict=False)
+    )
+    kept = [*_AS_WRITTEN.findall(spaced), ""]
+    normal = [unicodedata.normalize("NFKC", part).replace("\u2044", "/") for part in _AS_WRITTEN.split(spaced)]
+    return "".join(part + mark for part, mark in zip(normal, kept, strict=True))
+
+
 def _cleaned_plainly(text: str, keep_lines: bool) -> str:
     """The definition of `clean_value`, one full pass for each rule and no way round any of them."""
     text = clean._without_tags(clean._ENTITY.sub(clean._character, text))
     text = re.sub("\r\n?|\u2028|\u2029", "\n", text)
-    text = unicodedata.normalize("NFKC", clean._INVISIBLE.sub("", text))
+    text = "\n".join(map(_nfkc_plainly, clean._INVISIBLE.sub("", text).split("\n")))
     if keep_lines:
         text = re.sub(r"\n{3,}", "\n\n", re.sub(r" ?\n ?", "\n", re.sub(r"[^\S\n]+", " ", text)).strip())
     else:
         text = " ".join(text.split())
     return "" if text.casefold() in clean._NO_VALUE else text
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.sampled_from(["```", "~~~", "````", "```py", "a  <b>b</b>", "  indented", "", "１½", "``` x```"]), max_size=12)
+)
+def test_code_between_fences_stays_and_the_rest_is_cleaned(lines: list[str]) -> None:
+    """An independent reading: a fence opens, the next line that is only such a fence (or a longer one) closes."""
+    cleaned = clean_value("\n".join(lines), keep_lines=True)
+    code, start = [], None
+    for index, line in enumerate(lines):
+        mark = line[: len(line) - len(line.lstrip("`~"))]
+        if start is None and len(mark) >= 3:
+            start = index
+        elif start is not None and line == mark and mark.startswith(re.match("`+|~+", lines[start])[0]):  # type: ignore[index]
+            code.append("\n".join(lines[start : index + 1]))
+            start = None
+    assert all(block in cleaned for block in code)
+    assert not code or "\n".join(lines).count("  indented") >= cleaned.count("  indented") >= "".join(code).count("  indented")
+    assert clean_value(cleaned, keep_lines=True) == cleaned
 
 
 _OTHER_WHITE = {character for character in map(chr, range(0x110000)) if character.isspace()} - {" "}
@@ -485,7 +522,7 @@ def test_spans_are_exactly_the_cleaned_values(kind: Any, values: list[Any], styl
         shown = cleaned.removesuffix(".0") if kind == "review" and field == "c" else cleaned
         shown = shown.rstrip(" ([{") if kind == "attributes" else shown
         assert covered in (shown, json.dumps(shown, ensure_ascii=False)[1:-1])
-    assert unicodedata.is_normalized("NFKC", text)
+    assert unicodedata.is_normalized("NFKC", _AS_WRITTEN.sub("\n", text))
     text.encode()
 
 

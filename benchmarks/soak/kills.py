@@ -1,6 +1,7 @@
 """Kill a run with SIGKILL at random moments of every stage, run it again, compare all bytes.
 
     python benchmarks/soak/kills.py [RECIPE] [--kills 5] [--steps 8] [--seed 0] [--workers 2]
+        [--stages survey ingest ...] [--until report]
 
 For each stage the folder of an undisturbed run is cut back to the stages before it, so that the stage
 alone runs; it is killed at a random moment of its duration, as many times as asked before it may
@@ -29,7 +30,8 @@ from ecomct.pipeline import STAGES
 from ecomct.recipe import load_recipe
 from ecomct.stage import file_digest
 
-FOLDERS = {"ingest": "documents", "link": "links", "tokenize": "tokens", "mix": "mixture", "pack": "sequences"}
+FOLDERS = {"survey": "survey", "ingest": "documents", "duplicates": "duplicates", "screen": "screen", "link": "links"}
+FOLDERS |= {"tokenize": "tokens", "mix": "mixture", "pack": "sequences"}
 FOLDERS |= {"train": "training", "evaluate": "evaluation", "report": "report"}
 # What may differ between equal runs: clocks, locks and the memory of input files.
 VOLATILE = {"timings.jsonl", ".lock", ".inputs.json"}
@@ -45,8 +47,8 @@ def digests(folder: Path) -> dict[str, str]:
 def shortened(recipe: Path, steps: int) -> Iterator[Path]:
     """The recipe with fewer training steps, a checkpoint every second one, beside the original for its relative paths."""
     document = yaml.safe_load(recipe.read_text())
-    document["training"] |= {"max_steps": steps, "save_every": 2, "arms": ["separate", "mixed"]}
-    document["evaluation"] |= {"max_items": 8, "max_documents": 8}
+    document["training"] = document.get("training", {}) | {"max_steps": steps, "save_every": 2, "arms": ["separate", "mixed"]}
+    document["evaluation"] = document.get("evaluation", {}) | {"max_items": 8, "max_documents": 8}
     short = recipe.with_name(f".kills-{os.getpid()}.yaml")
     short.write_text(yaml.safe_dump(document, allow_unicode=True))
     try:
@@ -55,9 +57,10 @@ def shortened(recipe: Path, steps: int) -> Iterator[Path]:
         short.unlink()
 
 
-def start(recipe: Path, runs: Path, workers: int) -> subprocess.Popen[bytes]:
-    """Start the whole run as a user would."""
-    command = [sys.executable, "-m", "ecomct", "run", str(recipe), "--runs", str(runs), "--workers", str(workers)]
+def start(recipe: Path, runs: Path, options: argparse.Namespace) -> subprocess.Popen[bytes]:
+    """Start the run as a user would."""
+    command = [sys.executable, "-m", "ecomct", "run", str(recipe), "--runs", str(runs), "--workers", str(options.workers)]
+    command += ["--until", options.until]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | {"HF_HUB_OFFLINE": "1"})
 
 
@@ -75,9 +78,9 @@ def cut_back(done: Path, run: Path, stage: str) -> None:
     shutil.copytree(done, run, ignore=lambda folder, names: [n for n in names if Path(folder) == done and n in later])
 
 
-def kill_once(recipe: Path, runs: Path, folder: Path, seconds: float, workers: int, rng: random.Random) -> str:
+def kill_once(recipe: Path, runs: Path, folder: Path, seconds: float, options: argparse.Namespace, rng: random.Random) -> str:
     """Start, wait for the stage to begin, kill after a random share of its duration; say what was hit."""
-    process = start(recipe, runs, workers)
+    process = start(recipe, runs, options)
     while process.poll() is None and not list(folder.glob("**/.stage")):
         time.sleep(0.002)
     delay = rng.uniform(0, seconds)
@@ -98,8 +101,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--stages", nargs="*", default=list(STAGES))
+    parser.add_argument("--stages", nargs="*", choices=STAGES, default=list(STAGES))
+    parser.add_argument("--until", choices=STAGES, default=STAGES[-1])
     options = parser.parse_args()
+    options.stages = [stage for stage in options.stages if STAGES.index(stage) <= STAGES.index(options.until)]
     with shortened(options.recipe, options.steps) as recipe, tempfile.TemporaryDirectory() as temporary:
         compare(recipe, Path(temporary), options)
 
@@ -109,7 +114,7 @@ def compare(recipe: Path, temporary: Path, options: argparse.Namespace) -> None:
     rng = random.Random(options.seed)
     name = load_recipe(recipe).name
     undisturbed, runs = temporary / "undisturbed", temporary / "killed"
-    finish(start(recipe, undisturbed, options.workers))
+    finish(start(recipe, undisturbed, options))
     timings = [json.loads(line) for line in (undisturbed / name / "timings.jsonl").read_text().splitlines()]
     expected = digests(undisturbed / name)
     print(f"{'stage':<10} {'killed':>6}  after")
@@ -118,10 +123,10 @@ def compare(recipe: Path, temporary: Path, options: argparse.Namespace) -> None:
         cut_back(undisturbed / name, runs / name, stage)
         moments: list[str] = []
         while sum(moment != "too late" for moment in moments) < options.kills:
-            moments.append(kill_once(recipe, runs, runs / name / FOLDERS[stage], seconds, options.workers, rng))
+            moments.append(kill_once(recipe, runs, runs / name / FOLDERS[stage], seconds, options, rng))
             if moments[-1] == "too late":
                 cut_back(undisturbed / name, runs / name, stage)
-        finish(start(recipe, runs, options.workers))
+        finish(start(recipe, runs, options))
         found = digests(runs / name)
         different = sorted(path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
         killed = [moment for moment in moments if moment != "too late"]

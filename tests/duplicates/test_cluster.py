@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomct.duplicates import candidates
@@ -69,6 +69,7 @@ def test_a_hot_bucket_gives_no_more_than_its_first_rows(tmp_path: Path) -> None:
 PAIRS = st.sets(st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1]))
 
 
+@settings(deadline=None)
 @given(PAIRS, st.integers(2, 5))
 def test_a_repeat_is_similar_to_the_row_that_stays(edges: set[tuple[int, int]], most: int) -> None:
     ordered = sorted(edges)
@@ -96,6 +97,7 @@ def test_a_chain_is_not_merged() -> None:
     assert facts == {"sizes": {"3": 1}, "largest": [{"row": 10, "rows": 3, "near": 2, "example": 13}]}
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"a" * 16, b"b" * 16, b"a" * 15 + b"b"])))
 def test_equal_digests(digests: list[bytes]) -> None:
     found = first_of_equal(np.array(digests, dtype="V16") if digests else np.zeros(0, dtype="V16"))

@@ -113,6 +113,7 @@ def test_bytes_do_not_depend_on_workers_or_the_way_there(
     shop: Shop, repeated: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ecomct.duplicates.find._SLICE", 3)
+    monkeypatch.setattr("ecomct.duplicates.find._TEXT", 400)
     monkeypatch.setattr("ecomct.duplicates.find._WORTH_WORKERS", 1)
     recipe = shop({}, repeated)
     folder = run(recipe, tmp_path / "one")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomct.duplicates.changes import difference, tokens
@@ -126,6 +126,7 @@ def test_key_values_agree_name_by_name() -> None:
     assert judge(key_value_row("lines", many[:3]), key_value_row("lines", many[:2])).reason
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_titles_merge_only_where_letters_and_digits_agree(first: str, second: str) -> None:
     verdict = judge(row("title", first), row("title", second))
@@ -135,6 +136,7 @@ def test_titles_merge_only_where_letters_and_digits_agree(first: str, second: st
     assert strict(strict(first)) == strict(first)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="红不很好5a b,。", max_size=24), st.text(alphabet="红不很好5a b,。", max_size=24))
 def test_any_two_texts_have_a_verdict_and_a_text_is_its_own_repeat(first: str, second: str) -> None:
     kinds: list[Kind] = ["review", "description", "web", "attributes"]

@@ -1,4 +1,4 @@
-"""Normalisation of one field value: markup out, NFKC, white space folded.
+"""Normalisation of one field value: markup out, NFKC, white space folded; fenced code stays as it was written.
 
 A shop's fields are fragments of HTML mixed with text that only looks like it ("a < b", "<3",
 "List<String>", "a <script> tag"). A tag here is what is written like one and has a name of HTML;
@@ -46,6 +46,10 @@ _INVISIBLE = re.compile(
 # Nearly all characters of Chinese and web text that NFKC changes. `unicodedata.normalize` takes 200 ns for each character
 # of a text that holds one of them, so they go first; a character that gives way to its own NFKC changes no text's NFKC.
 _FREQUENT = [(character, unicodedata.normalize("NFKC", character)) for character in "，：；！？（）％～－／．＋…\u3000\xa0"]
+# NFKC would make 171/2 of "17½", a word of "Switch™", plain digits of "m²" and two marks of the inch.
+_FRACTION = re.compile(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215f\u2189])")
+_AS_WRITTEN = re.compile("([\u00b2\u00b3\u00b9\u2033\u2034\u2036\u2037\u2057\u2070\u2071\u2074-\u208e\u2120\u2122]+)")
+_FENCE = re.compile(r"[ \t]{0,3}(`{3,}|~{3,})")
 # What tables write for "no value". Compared whole, after cleaning, without case.
 _NO_VALUE = frozenset(
     {"", "null", "none", "nan", "n/a", "nil", "undefined", "-", "--", "/", "\\n", "暂无", "见详情", "详见详情页"}
@@ -53,20 +57,69 @@ _NO_VALUE = frozenset(
 
 
 def clean_value(text: str, keep_lines: bool = False) -> str:
-    """Return `text` without markup, entities and invisible characters, in NFKC, white space folded.
+    r"""Return `text` without markup, entities and invisible characters, in NFKC, white space folded.
 
-    `keep_lines` keeps line breaks (at most one blank line in a row) for long text; otherwise a break
-    becomes a space. The result is "" where the value says that there is none.
+    `keep_lines` keeps line breaks (at most one blank line in a row) for long text, and code between the fences of Markdown
+    with its indentation and tags; otherwise a break becomes a space. A fraction behind a digit stands apart ("17 1/2");
+    superscripts, inch marks and the sign of a trade mark stay. The result is "" where the value says that there is none.
 
     >>> clean_value("<p>ＡＢＣ&amp;nbsp;棉 <b>T恤</b></p>"), clean_value("1 < 2 <3"), clean_value(" null ")
     ('ABC 棉 T恤', '1 < 2 <3', '')
+    >>> clean_value("25½\" × ¾ m²"), clean_value("Use:\n```py\nif <b>:\n    go()\n```\n<b>Done</b>", keep_lines=True)
+    ('25 1/2" × 3/4 m²', 'Use:\n```py\nif <b>:\n    go()\n```\nDone')
     """
+    if keep_lines and ("```" in text or "~~~" in text):
+        pieces = [_code(piece) if fenced else _beside_code(piece) for piece, fenced in _fenced(text)]
+        return "\n".join(pieces).strip("\n")
+    text = _clean(text, keep_lines)
+    return "" if len(text) < 8 and text.casefold() in _NO_VALUE else text
+
+
+def _clean(text: str, keep_lines: bool) -> str:
+    """A text that is no code."""
     if "&" in text:
         text = _ENTITY.sub(_character, text)
     if "<" in text:
         text = _without_tags(text)
-    text = _folded(*_normalised(text), keep_lines)
-    return "" if len(text) < 8 and text.casefold() in _NO_VALUE else text
+    return _folded(*_normalised(text), keep_lines)
+
+
+def _beside_code(text: str) -> str:
+    """A text between fences, with the blank lines that part it from them."""
+    lines = text.split("\n")
+    first, last = not lines[0].strip(), not lines[-1].strip()
+    clean = _clean(text, True)
+    return "\n" * first + clean + "\n" * last if clean else ""
+
+
+def _fenced(text: str) -> list[tuple[str, bool]]:
+    """A text in pieces, and whether each is code with its fences; a fence that is never closed is text."""
+    pieces: list[tuple[str, bool]] = []
+    outside: list[str] = []
+    inside: list[str] = []
+    mark = ""
+    for line in _LINE_END.sub("\n", text).split("\n"):
+        fence = _FENCE.match(line)
+        if not mark:
+            if fence:
+                mark, inside = fence[1], [line]
+            else:
+                outside.append(line)
+            continue
+        inside.append(line)
+        if fence and fence[1].startswith(mark) and not line[fence.end() :].strip(" \t`~"):
+            pieces += [("\n".join(outside), False)] if outside else []
+            pieces += [("\n".join(inside), True)]
+            mark, outside, inside = "", [], []
+    rest = [*outside, *(inside if mark else [])]
+    return [*pieces, ("\n".join(rest), False)] if rest else pieces
+
+
+def _code(text: str) -> str:
+    """Code as it was written: without invisible characters and white space at line ends, tabs as spaces."""
+    lines = [line.expandtabs(4).rstrip() for line in _INVISIBLE.sub("", text).split("\n")]
+    lines[0], lines[-1] = lines[0].lstrip(), lines[-1].lstrip()
+    return "\n".join(lines)
 
 
 def _normalised(text: str) -> tuple[str, bool]:
@@ -80,8 +133,17 @@ def _normalised(text: str) -> tuple[str, bool]:
     # NFKC after the removal: an invisible character may stand between a letter and its accent. No form
     # reaches over a line end, so that one odd character costs a line and not the text.
     if not unicodedata.is_normalized("NFKC", text):
-        text = "\n".join([unicodedata.normalize("NFKC", line) for line in text.split("\n")])
+        text = "\n".join([_nfkc(line) for line in text.split("\n")])
     return text, printable
+
+
+def _nfkc(line: str) -> str:
+    """NFKC of a line but for what it would turn into something else."""
+    if unicodedata.is_normalized("NFKC", line):
+        return line
+    parts = _AS_WRITTEN.split(_FRACTION.sub(" ", line))
+    parts[::2] = [unicodedata.normalize("NFKC", part).replace("\u2044", "/") for part in parts[::2]]
+    return "".join(parts)
 
 
 def _folded(text: str, printable: bool, keep_lines: bool) -> str:

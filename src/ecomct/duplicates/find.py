@@ -17,8 +17,10 @@ from ecomct.documents.ids import Ids, held_out_rows, read_ids
 from ecomct.duplicates.candidates import Found, Pairs, candidate_pairs
 from ecomct.duplicates.cluster import Similarities, cluster, cluster_measures, with_copies
 from ecomct.duplicates.exact import first_of_equal
-from ecomct.duplicates.rows import read_rows
+from ecomct.duplicates.parts import parts
+from ecomct.duplicates.rows import read_rows, text_sizes
 from ecomct.duplicates.scopes import Scopes, find_scopes, scope_of
+from ecomct.duplicates.shingles import Index
 from ecomct.duplicates.table import DUPLICATES, HOW, REPEATS, write_table
 from ecomct.duplicates.verify import REASONS, verify
 from ecomct.engine import map_units
@@ -27,8 +29,10 @@ from ecomct.recipe.duplicates import Duplicates
 from ecomct.recipe.model import Recipe
 from ecomct.recipe.source import Kind
 
-# Candidate pairs whose texts are in memory together, and pairs that one process verifies while two start.
-_SLICE, _WORTH_WORKERS = 8_000, 20_000
+# Candidate pairs that are verified as one piece of work, and the bytes of their texts, which are in memory together.
+_SLICE, _TEXT = 8_000, 1 << 24
+# Work, in bytes of the pairs' texts and as many for each pair, that is done before more processes have started.
+_WORTH_WORKERS, _PAIR = 1 << 22, 200
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class _Verified:
 def find_duplicates(shards: list[Path], folder: Path, recipe: Recipe, workers: int) -> dict[str, Any]:
     """Write `duplicates.parquet` and `repeats.parquet` into `folder`; return the measures.
 
-    Memory: 120 bytes a row and a key, 16 bytes a candidate pair, and the texts of 8,000 pairs for each worker.
+    Memory: 130 bytes a row and a key, 16 bytes a candidate pair; for each worker a row group, _TEXT bytes of text or one
+    pair, and what `verify` takes. Time: that of the candidates, of which there are at most `bucket_rows` a row and band.
     Guarantee: bytes do not depend on `workers`.
     """
     ids = read_ids(shards)
@@ -64,7 +69,7 @@ def find_duplicates(shards: list[Path], folder: Path, recipe: Recipe, workers: i
     held, trained = np.zeros(0, dtype=np.int64), (position[:0], similarity[:0])
     measures: dict[str, Any] = {}
     if recipe.duplicates.near != "off":
-        check = partial(_verified, shards, recipe, workers)
+        check = partial(_verified, shards, text_sizes(shards), recipe, workers)
         kept = np.array([scope_of(source) == "keep" for source in recipe.sources.values()], dtype=bool)
         chosen = is_first & ~kept[ids.source]
         scopes = find_scopes(shards, recipe, ids.source, ids.entity, ids.first)
@@ -123,17 +128,24 @@ def _facts(found: Found, verified: _Verified) -> dict[str, Any]:
     return {"pairs": len(found.pairs.first), "verified": len(verified.pairs.first), "refused": verified.refused, **buckets}
 
 
-def _verified(shards: list[Path], recipe: Recipe, workers: int, pairs: Pairs) -> _Verified:
+def _verified(shards: list[Path], size: Index, recipe: Recipe, workers: int, pairs: Pairs) -> _Verified:
     kinds = {name: source.kind for name, source in recipe.sources.items()}
-    count = len(pairs.first)
+    # By the second row: those of a slice are neighbours, and many of them meet the same few first rows.
+    order = np.lexsort((pairs.first, pairs.second))
+    first, second = pairs.first[order], pairs.second[order]
+    known, at = np.unique(np.concatenate([first, second]), return_inverse=True)
+    one, other = at[: len(first)].tolist(), at[len(first) :].tolist()
     slices = [
-        _Slice(shards, kinds, recipe.duplicates, pairs.first[start : start + _SLICE], pairs.second[start : start + _SLICE])
-        for start in range(0, count, _SLICE)
+        _Slice(shards, kinds, recipe.duplicates, first[start:stop], second[start:stop])
+        for start, stop in parts(one, other, size[known].tolist(), _SLICE, _TEXT)
     ]
-    workers = workers if count > _WORTH_WORKERS else 1
-    made = list(track(map_units(_verify_slice, slices, workers), "duplicates", len(slices)))
-    similarity = np.concatenate([np.zeros(0, dtype=np.float32), *(values for values, _ in made)])
-    reason = np.concatenate([np.zeros(0, dtype=np.int8), *(reasons for _, reasons in made)])
+    workers = workers if int(np.sum(size[first] + size[second] + _PAIR)) > _WORTH_WORKERS else 1
+    similarity, reason = np.empty(len(order), dtype=np.float32), np.empty(len(order), dtype=np.int8)
+    start = 0
+    for found, reasons in track(map_units(_verify_slice, slices, workers), "duplicates", len(slices)):
+        mine = order[start : start + len(found)]
+        similarity[mine], reason[mine] = found, reasons
+        start += len(found)
     refused = Counter(REASONS[code] for code in reason[reason != 0].tolist())
     same = np.flatnonzero(reason == 0)
     return _Verified(Pairs(pairs.first[same], pairs.second[same]), similarity[same], dict(sorted(refused.items())))

@@ -24,6 +24,8 @@ _WRECKS = ("\ufffd", "锟斤拷", "烫烫烫", "屯屯屯", "ï¿½", "â€")
 # emoji (U+E001 to U+E537) stand in real reviews.
 _WRECKED = re.compile("(?:[\u00a1-\u00bf\u00d7]{0,2}[\u00c0-\u00d6\u00d8-\u00ff]){4,}|[\ue600-\uf8ff]")
 _LONG_NUMBER = re.compile("[0-9][0-9]{9,}")
+# Definitions of links, and addresses.
+_LINKS = re.compile(r"^\[[^\]\n]{0,80}\]:[^\n]*|https?://[!-~]+", re.MULTILINE)
 _SHORT_FIELDS = ("title", "value", "description", "review", "question", "answer", "dialogue")
 
 
@@ -46,8 +48,8 @@ def letters(text: str) -> int:
 )
 @rule(
     "min_chars",
-    {"title": 2, "web": 16},
-    "A title of one character names nothing. A page of fewer than 16 is an empty stub ('文强可以指:') or an error message.",
+    {"title": 2, "web": 8},
+    "A title of one character names nothing. A page of fewer than 8 is a heading or an error message.",
     "count",
 )
 def characters(passage: Passage) -> float:
@@ -77,10 +79,14 @@ def characters(passage: Passage) -> float:
 def alphanumeric_share(passage: Passage) -> float:
     """Letters and digits, Han among them, of the characters that are not spaces; ticks and stars where there is nothing else.
 
+    Of a page without its links and their definitions, which are letters for the most part.
+
     >>> alphanumeric_share(Passage("好, 不错!")), alphanumeric_share(Passage("......")), alphanumeric_share(Passage("✓"))
     (0.6, 0.0, 1.0)
     """
     text = passage.text
+    if passage.profile == "web" and "://" in text:
+        text = _LINKS.sub("", text)
     filled = len(text) - text.count(" ") - text.count("\n")
     return (letters(text) or len(_MARKS.findall(text))) / filled if filled else 0.0
 

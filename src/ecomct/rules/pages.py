@@ -28,6 +28,22 @@ def _lines(text: str) -> list[str]:
 
 
 @rule(
+    "max_stub",
+    {"web": 0},
+    "'X可以指:' announces a list that the crawl lost. `min_chars` cannot see it where X is long.",
+)
+def stub(passage: Passage) -> float:
+    """1 where a page, its title apart, is one phrase of fewer than 16 characters that ends in a colon or in 指, else 0.
+
+    >>> stub(Passage("圣安东尼奥可以指:", title="圣安东尼奥")), stub(Passage("圣安东尼奥是一座城市。", title="圣安东尼奥"))
+    (1.0, 0.0)
+    """
+    title = passage.title
+    body = passage.text.removeprefix(title).strip().removeprefix(title).strip() if title else passage.text
+    return float(len(body) < 16 and body.endswith((":", "：", "指")))
+
+
+@rule(
     "max_bullet_lines",
     {"web": 0.9},
     "Gopher: a page of bullets is a menu.",

@@ -51,6 +51,24 @@ def empty_value(passage: Passage) -> float:
     return 1.0 if len(text) <= MOST_CHARS_LISTED and plain(text) in EMPTY_VALUES else 0.0
 
 
+# A seller's number for the row; that of a model or a book is known beyond the shop.
+_IDENTIFIERS = frozenset(("asin", "parent asin", "parent_asin", "sku", "商品编号", "商品id", "商品编码"))
+
+
+@rule(
+    "max_identifier",
+    {"value": 0},
+    "The shop's own number of a product says nothing of it, and after a copied form it is that of another.",
+)
+def identifier(passage: Passage) -> float:
+    """1 where the key is that of a shop's own number, else 0.
+
+    >>> identifier(Passage("B004LLIKVU", name="ASIN")), identifier(Passage("WH-1000XM5", name="Item model number"))
+    (1.0, 0.0)
+    """
+    return float(passage.name.casefold().strip(" :：") in _IDENTIFIERS)
+
+
 @rule(
     "max_default_review",
     {"review": 0, "answer": 0, "description": 0},
