@@ -91,6 +91,7 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
             if row.data is None:
                 fault = Rejected(row.reason, row.detail)
             else:
+                refine.place = f"{unit.file_index}:{row.line}"
                 data = without_personal(row.data, source.personal) if source.personal else row.data
                 try:
                     document = _document(task, unit, row.line, data, keys, refine)

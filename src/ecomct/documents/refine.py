@@ -34,6 +34,8 @@ class Refine:
         self.edits: Counter[str] = Counter()
         # A text of this row of which boilerplate was all.
         self.emptied = ""
+        # The row that is read, as "file index:line": some keep what their source repeats.
+        self.place = ""
 
     def __call__(self, raw: str, keep_lines: bool, slot: str, name: str = "") -> str:
         """The clean text of a value; `name` is the key of a key-value, which may tell that its value is personal."""
@@ -41,7 +43,8 @@ class Refine:
         for kind in kinds:
             self.edits[f"reformulated:{kind}"] += 1
         text = clean_value(text, keep_lines)
-        rest, lines = without_lines(text, self._frequent.get(slot, _NONE), self._language)
+        frequent = self._frequent.get(slot, _NONE)
+        rest, lines = without_lines(text, _NONE if self.place in frequent.kept_in else frequent, self._language)
         for kind, count in lines.items():
             self.edits[kind] += count
         self.emptied = self.emptied or ("" if rest else text)

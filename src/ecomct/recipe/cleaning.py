@@ -29,6 +29,7 @@ class Boilerplate(Part):
     min_rows: int = Field(20, ge=2, description="Rows of the sample that must hold the line.")
     min_share: float = Field(0.005, ge=0, le=1, description="Share of the sample's rows that must hold it.")
     min_chars: int = Field(10, ge=1, description="Shorter lines are speech, unless a fifth of a site's pages have them.")
+    keep_rows: int = Field(10, ge=0, description="Rows of a source's answers or descriptions that keep a text found.")
     sample_rows: int = Field(20_000, ge=0, description="Rows of a source that are counted; 0: no search for boilerplate.")
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
+from ecomct.documents.boilerplate import boilerplate_texts, read_boilerplate
 from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
 from ecomct.documents.keys import FORGOTTEN, forgotten_keys, keys_among, written_keys
-from ecomct.documents.survey import boilerplate_texts, read_boilerplate
 from ecomct.engine import map_units
 from ecomct.errors import InputError
 from ecomct.ledger import total
