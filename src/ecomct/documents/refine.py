@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.lines import Frequent, without_lines
+from ecomct.documents.pasted import kept_once
 from ecomct.documents.privacy import is_personal_column, mask, mask_value
 from ecomct.documents.reformulate import reformulate
 from ecomct.recipe.cleaning import Cleaning, ProfileName
@@ -30,7 +31,7 @@ class Refine:
         self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
         given = {str(name): thresholds for name, thresholds in cleaning.profiles.items()}
         self._profiles = {name: compile_profile(name, given.get(name)) for name in PROFILES}
-        self._names_things = kind == "title"
+        self._names_things, self._is_speech = kind == "title", kind in ("review", "qa")
         self.edits: Counter[str] = Counter()
         # A text of this row of which boilerplate was all.
         self.emptied = ""
@@ -43,6 +44,9 @@ class Refine:
         for kind in kinds:
             self.edits[f"reformulated:{kind}"] += 1
         text = clean_value(text, keep_lines)
+        if self._is_speech and (once := kept_once(text)) != text:
+            self.edits["reformulated:pasted"] += 1
+            text = once
         frequent = self._frequent.get(slot, _NONE)
         rest, lines = without_lines(text, _NONE if self.place in frequent.kept_in else frequent, self._language)
         for kind, count in lines.items():
