@@ -27,10 +27,10 @@ from privacy_score import score
 from ecomct.documents.clean import clean_value
 from ecomct.documents.privacy import mask
 from ecomct.documents.reformulate import reformulate
-from ecomct.recipe.cleaning import PERSONAL
+from ecomct.recipe.personal import PERSONAL
 
 KINDS = frozenset(PERSONAL)
-SETS = ("DEV", "TEST", "SECOND")
+SETS = ("DEV", "TEST", "SECOND", "LABELLED")
 # What each toolkit says it masks; it is judged by that alone.
 KNOWS = {"datatrove": ("email", "ip"), "py-data-juicer": ("email", "ip"), "phonenumbers": ("phone",)}
 ROWS = {

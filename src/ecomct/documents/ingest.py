@@ -25,6 +25,7 @@ from ecomct.documents.schema import DOCUMENTS, REJECTED
 from ecomct.duplicates.signature import near_column
 from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.model import Recipe
+from ecomct.recipe.personal import masked_kinds
 from ecomct.recipe.source import Kind, Source
 from ecomct.rules.rule import Verdict
 from ecomct.seeded import digest_text, hash_text
@@ -77,7 +78,8 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
     rows_in = 0
     source = task.source
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
-    refine = Refine(task.cleaning, source.language, task.frequent, source.kind)
+    masked = masked_kinds(task.cleaning, source)
+    refine = Refine(task.cleaning, source.language, task.frequent, source.kind, masked)
     with _RejectWriter(task, unit) as rejects:
         for row in read_rows(unit, encodings, source.limit):
             rows_in += 1
@@ -247,7 +249,7 @@ class _RejectWriter:
 
     def __init__(self, task: IngestTask, unit: Unit) -> None:
         self._path, self._place = task.folder / "rejected" / f"{unit.name}.parquet", (task.name, unit.file)
-        self._hides, self._kinds = bool(task.source.personal), frozenset(task.cleaning.mask)
+        self._hides, self._kinds = bool(task.source.personal), masked_kinds(task.cleaning, task.source)
         self._batch: list[tuple[object, ...]] = []
         self._open = ExitStack()
         self._file: pq.ParquetWriter | None = None

@@ -15,6 +15,7 @@ from ecomct.documents.pasted import kept_once
 from ecomct.documents.privacy import is_personal_column, mask, mask_value
 from ecomct.documents.reformulate import reformulate
 from ecomct.recipe.cleaning import Cleaning, ProfileName
+from ecomct.recipe.personal import PersonalKind
 from ecomct.recipe.source import Kind, Language
 from ecomct.rules.profiles import compile_profile
 from ecomct.rules.rule import PROFILES, Passage, Verdict
@@ -26,9 +27,16 @@ class Refine:
     """What a source's recipe does to its fields. `edits` counts what was done since it was last taken."""
 
     def __init__(
-        self, cleaning: Cleaning, language: Language, frequent: Mapping[str, Frequent], kind: Kind | None = None
+        self,
+        cleaning: Cleaning,
+        language: Language,
+        frequent: Mapping[str, Frequent],
+        kind: Kind | None = None,
+        masked: frozenset[PersonalKind] | None = None,
     ) -> None:
-        self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
+        """`masked`: the kinds of personal data that are masked; else those of `cleaning`."""
+        self._kinds = frozenset(cleaning.mask) if masked is None else masked
+        self._language, self._frequent = language, frequent
         given = {str(name): thresholds for name, thresholds in cleaning.profiles.items()}
         self._profiles = {name: compile_profile(name, given.get(name)) for name in PROFILES}
         self._names_things, self._is_speech = kind == "title", kind in ("review", "qa")
@@ -61,7 +69,7 @@ class Refine:
         return text
 
     def leaves_out(self, key: str) -> bool:
-        """Whether a key of a nested object holds a person's data by its name; counted. A recipe that masks nothing keeps all."""
+        """Whether a key of a nested object holds a person's data by its name; counted. A source that masks nothing keeps all."""
         personal = bool(self._kinds) and is_personal_column(key)
         if personal:
             self.edits["dropped:personal"] += 1

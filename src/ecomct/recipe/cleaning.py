@@ -6,21 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from ecomct.recipe.personal import PERSONAL, PersonalKind
 from ecomct.recipe.source import Name, Part
 
 ProfileName = Literal["title", "value", "description", "review", "question", "answer", "article", "dialogue", "web"]
-PersonalKind = Literal["phone", "email", "national_id", "bank_card", "order_number", "address", "account", "url_token", "ip"]
-PERSONAL: tuple[PersonalKind, ...] = (
-    "phone",
-    "email",
-    "national_id",
-    "bank_card",
-    "order_number",
-    "address",
-    "account",
-    "url_token",
-    "ip",
-)
 
 
 class Boilerplate(Part):
@@ -43,4 +32,6 @@ class Cleaning(Part):
         {}, description="The second pass, on mixed samples: rule -> threshold, over the defaults; null turns a rule off."
     )
     boilerplate: Boilerplate = Boilerplate()
-    mask: list[PersonalKind] = Field(list(PERSONAL), description="Personal data replaced by a placeholder of its kind.")
+    mask: list[PersonalKind] = Field(
+        list(PERSONAL), description="Personal data replaced by a placeholder of its kind, where a source says nothing else."
+    )

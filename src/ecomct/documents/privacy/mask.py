@@ -8,6 +8,7 @@ from ecomct.documents.privacy.accounts import mask_accounts
 from ecomct.documents.privacy.address_en import mask_addresses_en
 from ecomct.documents.privacy.address_zh import mask_addresses_zh
 from ecomct.documents.privacy.contacts import LINK, mask_emails, mask_ips, mask_links
+from ecomct.documents.privacy.names import mask_names
 from ecomct.documents.privacy.numbers import mask_bank_cards, mask_national_ids, mask_order_numbers
 from ecomct.documents.privacy.phones import mask_phones
 from ecomct.documents.privacy.placeholders import Counts
@@ -19,7 +20,7 @@ _TWELVE_DIGITS = re.compile(r"(?:[0-9][-\s]?){11}[0-9]")
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]|[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:")
 _HOUSE = re.compile("[0-9一二三四五六七八九十零〇百](?:号|弄|栋|幢|单元|组|队|#)|址|[寄送邮发][往到给]|家住")
 # Without a digit there can be a mail, an account after one of these, or a secret of a link.
-_SIGNS = ("@", ":", "=", "号", " at ", " AT ", "(at", "[at", "艾特", "ID", "id ", "{at")
+_SIGNS = ("@", ":", "=", "号", " at ", " AT ", "(at", "[at", "艾特", "ID", "id ", "{at", "人", "名", "ame is ")
 
 
 def mask(text: str, kinds: frozenset[str]) -> tuple[str, dict[str, int]]:
@@ -73,6 +74,8 @@ def _mask_plain(text: str, kinds: frozenset[str], counts: Counts) -> str:
             text = mask_addresses_zh(text, counts)
         if has_digit:
             text = mask_addresses_en(text, lower, counts)
+    if "name" in kinds:
+        text = mask_names(text, lower, counts)
     return text
 
 
@@ -80,7 +83,7 @@ def mask_value(name: str, value: str, kinds: frozenset[str]) -> tuple[str, dict[
     """`mask` for a key-value, whose name says what a bare number is: `{"联系电话": "62793001"}`.
 
     A phone or a precise address is masked whoever it belongs to: whether a number of a catalogue is a shop's or a
-    person's cannot be seen. A recipe that wants them (a guide to sights) takes the kind out of `cleaning.mask`.
+    person's cannot be seen. A source that wants them (a guide to sights) leaves the kind out of its `mask`.
     """
     head = name.replace("_", " ") + ": "
     text, counts = mask(head + value, kinds)
