@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ecomct.atomic import atomic_path
 from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
 from ecomct.documents.language import SURE, foreign, label
-from ecomct.documents.linearise import Rejected, linearise, lookup
+from ecomct.documents.linearise import Rejected, Span, linearise, lookup
 from ecomct.documents.lines import Frequent
 from ecomct.documents.privacy import mask, without_personal
 from ecomct.documents.refine import Refine
@@ -121,7 +121,7 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
     # Only key-values are written in a form that is drawn.
     draw = hash_text(f"{unit.file}:{line}", task.seed) if source.kind == "attributes" else 0
     text, language, spans, title_chars = linearise(data, source, refine, draw, task.permutes_fields)
-    script = label(text)
+    script = _script(text, spans, source.kind)
     if script not in _OWN and source.kind in _READ_AS_PROSE and (found := foreign(text)):
         raise Rejected("foreign_language", f"{found[0]}: {text}", source.kind, Verdict("foreign_language", found[1], SURE))
     related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
@@ -145,6 +145,13 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
         "text_hash": hash_text(plain),
         "flags": sorted(refine.edits),
     }
+
+
+def _script(text: str, spans: list[Span], kind: Kind) -> str:
+    """What a text is written in. Names of columns are often English over Chinese values: of key-values these alone count."""
+    if kind == "attributes" and spans and (script := label(" ".join(text[span.start : span.end] for span in spans))) != "und":
+        return script
+    return label(text)
 
 
 def row_keys(data: dict[str, Any], source: Source, name: str, is_referred_to: bool) -> list[str]:
