@@ -78,7 +78,7 @@ def _numbered(equal: U64, width: Index, text: Plain) -> Hashes:
     for first, size, chosen in ((1, SHORT, width < SHORT_BELOW), (1 + BANDS, LONG, width >= LONG_FROM)):
         at = np.flatnonzero(chosen)
         if len(at):
-            found.append(_bands(_only(shingles(text, size), at), at, first, FEWEST))
+            found.append(_bands(shingles(_chosen(text, chosen), size), at, first, FEWEST))
     return _merged(found, len(width))
 
 
@@ -94,6 +94,15 @@ def _values(texts: list[str], spans: Sequence[Spans]) -> Hashes:
     equal = mix64(total[first[1:]] - total[first[:-1]], 1)[rows]
     bands = _bands(Hashes(hashes, first), np.arange(len(texts)), 1, FEWEST_VALUES)
     return _merged([(rows, (equal << np.uint64(5))[:, None]), bands], len(texts))
+
+
+def _chosen(text: Plain, chosen: npt.NDArray[np.bool_]) -> Plain:
+    """Some of the texts."""
+    if chosen.all():
+        return text
+    counts = np.diff(text.first)
+    stays = np.repeat(chosen, counts)
+    return Plain(text.code[stays], text.weight[stays], np.concatenate([[0], np.cumsum(counts[chosen])]))
 
 
 def _only(hashes: Hashes, rows: Index) -> Hashes:

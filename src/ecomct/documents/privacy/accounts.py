@@ -90,7 +90,9 @@ _LOGINS_ZH = Rule(
     words="实名 账 帐号 会员 用户",
 )
 # Signs without one of which no rule for Chinese names or for named handles finds anything.
-_HANDLE_LIKE = re.compile("[0-9]{5}|[A-Za-z][A-Za-z0-9_-]{4}|@|[:：]")
+_HANDLE_LIKE = re.compile("[0-9A-Za-z@:：](?:(?<=[0-9])[0-9]{4}|(?<=[A-Za-z])[A-Za-z0-9_-]{4}|(?<=[@:：]))")
+# What the name of a handle or login holds: a figure or "_" among three or more characters of a name.
+_VALUE_LIKE = re.compile("[0-9_](?:[A-Za-z0-9_.-]{2}|(?<=[A-Za-z0-9_.-].)[A-Za-z0-9_.-]|(?<=[A-Za-z0-9_.-]{2}.))")
 _SAYING_ZH = ("号", "账", "帐", "名", "昵称", "户", "id", "博", "旺旺")
 _SAYING_EN = (":", "=", "#", " is ", " id", "user", "account", "handle")
 _SAYING = (*_SAYING_ZH, *_SAYING_EN)
@@ -113,6 +115,6 @@ def mask_accounts(text: str, lower: str, counts: Counts) -> str:
     if "@" in text:
         for rule in _HANDLES:
             text = rule(text, lower, counts)
-    if any(map(lower.__contains__, _SAYING_EN if is_ascii else _SAYING)):
+    if _VALUE_LIKE.search(text) and any(map(lower.__contains__, _SAYING_EN if is_ascii else _SAYING)):
         text = _LOGINS(_NAMED_HANDLES(text, lower, counts), lower, counts)
     return text

@@ -43,7 +43,8 @@ _ASKED_FOR = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # Cheap, in lower case: figures, words, and what streets are called.
-_SIGN = re.compile(rf"[0-9][a-z]?\s(?:[\w.'-]+\s){{0,5}}?(?:{'|'.join(_KINDS.split())}|route|rt)\b|\bbox\s[0-9]")
+_SIGN = re.compile(rf"[0-9][a-z]?\s(?:[\w.'-]+\s){{0,5}}?(?:{'|'.join(_KINDS.split())}|route|rt)\b")
+_BOX = re.compile(r"\bbox\s[0-9]")
 
 
 def _is_address(match: re.Match[str]) -> bool:
@@ -68,4 +69,5 @@ _addresses = Rule("address", _ADDRESS, _is_address, flags=re.IGNORECASE)
 
 def mask_addresses_en(text: str, lower: str, counts: Counts) -> str:
     """`text` with precise American, British, Canadian and Australian addresses masked."""
-    return _addresses(text, lower, counts) if _SIGN.search(lower) else text
+    has_sign = _SIGN.search(lower) or ("box" in lower and _BOX.search(lower))
+    return _addresses(text, lower, counts) if has_sign else text

@@ -38,13 +38,18 @@ def _is_mail(match: re.Match[str]) -> bool:
 
 
 _SPELT = ("dot", "#", "艾特", "点com", "(at", "[at", "{at")
+# What every such address has in its middle, in lower case. It begins with a set of characters, by which it is sought fast.
+_SPELT_AT = re.compile(
+    r"[(\[{\s艾\#](?:(?<=[(\[{])\s?(?:at|@)\s?[)\]}]|(?<=\s)at\s[a-z0-9-]+\sdot\s|(?<=艾)特"
+    r"|(?<=\#)(?:qq|163|126|gmail|sina|hotmail|outlook|foxmail|139)[.点])"
+)
 
 
 def mask_emails(text: str, lower: str, counts: Counts) -> str:
     """Mail addresses, also with "(at)", " dot " or "点"."""
     if "@" in text:
         text = _mails(text, lower, counts)
-    if any(map(lower.__contains__, _SPELT)):
+    if any(map(lower.__contains__, _SPELT)) and _SPELT_AT.search(lower):
         text = _spelt_mails(text, lower, counts)
     return text
 
@@ -83,9 +88,15 @@ _addresses = Rule(
 )
 
 
+# Without one of these there is no address; it begins with a set of characters, by which it is sought fast.
+_DOTTED = re.compile(
+    r"[0-9A-Fa-f](?:(?<=[0-9])\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)",
+)
+
+
 def mask_ips(text: str, lower: str, counts: Counts) -> str:
     """Public IPv4 and IPv6 addresses."""
-    return _addresses(text, lower, counts)
+    return _addresses(text, lower, counts) if _DOTTED.search(text) else text
 
 
 _SECRET = r"""(?:(?:access|auth|refresh|id|csrf|reset|login|user|share|x-amz-security)[_-]?)?token|authorization|
@@ -93,17 +104,19 @@ _SECRET = r"""(?:(?:access|auth|refresh|id|csrf|reset|login|user|share|x-amz-sec
     app[_-]?secret|password|passwd|pwd|sig|signature|x-amz-signature|openid|unionid|buyer[_-]?id|member[_-]?id|credential|sessid|skey"""
 _LESS_SECRET = r"sid|uid|user[_-]?id|sign|auth|ticket"
 _LONG_SECRET = r"(?P<value>(?=[^\s&\#]{0,80}[0-9])[A-Za-z0-9_-]{20,})"
-_RULES_OF_LINKS = (
-    Rule("url_token", r"(?<=://)(?P<value>[^\s/@:\[\]]{1,64}:[^\s/@\[\]]{1,128})(?=@)"),
-    Rule("url_token", rf"""[?&;\#](?i:{_SECRET})=(?P<value>[^\s&\#;?<>"'\[\],，。)]{{4,}})"""),
-    Rule("url_token", rf"""[?&;\#](?i:{_LESS_SECRET})=(?P<value>[^\s&\#;?<>"'\[\],，。)]{{6,}})"""),
-    Rule("url_token", rf"[?&](?i:key|code|k|t|s)={_LONG_SECRET}"),
-    Rule("phone", r"[?&](?i:phone|mobile|tel|cell)(?:_?(?:no|number))?=(?P<value>\+?[0-9][0-9-]{6,15})(?![0-9])"),
-    _addresses,
-    _mails,
-    Rule("email", r"(?<==)(?P<value>[A-Za-z0-9._+-]{1,64}%40[A-Za-z0-9.-]{1,63}\.[A-Za-z]{2,24})"),
+# In order; each with what a text must hold for it to find anything.
+_RULES_OF_LINKS: tuple[tuple[str, Rule], ...] = (
+    ("@", Rule("url_token", r"(?<=://)(?P<value>[^\s/@:\[\]]{1,64}:[^\s/@\[\]]{1,128})(?=@)")),
+    ("=", Rule("url_token", rf"""[?&;\#](?i:{_SECRET})=(?P<value>[^\s&\#;?<>"'\[\],，。)]{{4,}})""")),
+    ("=", Rule("url_token", rf"""[?&;\#](?i:{_LESS_SECRET})=(?P<value>[^\s&\#;?<>"'\[\],，。)]{{6,}})""")),
+    ("=", Rule("url_token", rf"[?&](?i:key|code|k|t|s)={_LONG_SECRET}")),
+    ("=", Rule("phone", r"[?&](?i:phone|mobile|tel|cell)(?:_?(?:no|number))?=(?P<value>\+?[0-9][0-9-]{6,15})(?![0-9])")),
+    ("", _addresses),
+    ("@", _mails),
+    ("=", Rule("email", r"(?<==)(?P<value>[A-Za-z0-9._+-]{1,64}%40[A-Za-z0-9.-]{1,63}\.[A-Za-z]{2,24})")),
 )
 _MASKED = "|".join(re.escape(placeholder) for placeholder in PLACEHOLDERS.values())
+_ANCHOR, _LONGEST_SCHEME = re.compile(r"[:w](?:(?<=:)//|(?<=w)ww\.)"), 16
 # A link ends where a printable ASCII character that it rarely holds, or a Chinese one, begins.
 LINK = re.compile(
     r"""((?:[A-Za-z][A-Za-z0-9+.-]{1,15}+://|(?<![A-Za-z0-9.])www\.)"""
@@ -113,7 +126,27 @@ LINK = re.compile(
 
 def mask_links(text: str, kinds: frozenset[str], counts: Counts) -> str:
     """Secrets, logins, mail addresses and phones in the query of a link; the link stays."""
-    for rule in _RULES_OF_LINKS:
-        if rule.kind in kinds:
+    has_address = _DOTTED.search(text) is not None
+    if not has_address and "@" not in text and "=" not in text:
+        return text
+    for sign, rule in _RULES_OF_LINKS:
+        if rule.kind in kinds and (sign in text if sign else has_address):
             text = rule(text, "", counts)
     return text
+
+
+def cut_at_links(text: str) -> list[str]:
+    """`LINK.split(text)`: what stands before, in and between links; every second part is a link.
+
+    >>> cut_at_links("see https://a.example/b, or www.a.example.")
+    ['see ', 'https://a.example/b', ', or ', 'www.a.example.', '']
+    """
+    parts, position = [], 0
+    # A link begins at most as far before its anchor as a scheme is long: there it is sought, and not in all words.
+    while anchor := _ANCHOR.search(text, position):
+        link = LINK.search(text, max(position, anchor.start() - _LONGEST_SCHEME))
+        if link is None:
+            break
+        parts += [text[position : link.start()], link[0]]
+        position = link.end()
+    return [*parts, text[position:]]

@@ -7,20 +7,25 @@ import re
 from ecomct.documents.privacy.accounts import mask_accounts
 from ecomct.documents.privacy.address_en import mask_addresses_en
 from ecomct.documents.privacy.address_zh import mask_addresses_zh
-from ecomct.documents.privacy.contacts import LINK, mask_emails, mask_ips, mask_links
+from ecomct.documents.privacy.contacts import cut_at_links, mask_emails, mask_ips, mask_links
 from ecomct.documents.privacy.names import mask_names
 from ecomct.documents.privacy.numbers import mask_bank_cards, mask_national_ids, mask_order_numbers
 from ecomct.documents.privacy.phones import mask_phones
 from ecomct.documents.privacy.placeholders import Counts
 
-# Cheap signs without which the rules of a kind find nothing.
+# Cheap signs without which the rules of a kind find nothing. Each begins with one set of characters, by which it is sought
+# several times faster than if it began with alternatives, a group or a look behind.
 _DIGIT = re.compile("[0-9]")
-_LONG_NUMBER = re.compile(r"(?:[0-9][-. ()/\u2010-\u2015\u2212]{0,3}+[A-Z]?){4}[0-9]")
-_TWELVE_DIGITS = re.compile(r"(?:[0-9][-\s]?){11}[0-9]")
-_DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]|[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:")
-_HOUSE = re.compile("[0-9一二三四五六七八九十零〇百](?:号|弄|栋|幢|单元|组|队|#)|址|[寄送邮发][往到给]|家住")
-# Without a digit there can be a mail, an account after one of these, or a secret of a link.
-_SIGNS = ("@", ":", "=", "号", " at ", " AT ", "(at", "[at", "艾特", "ID", "id ", "{at", "人", "名", "ame is ")
+_LONG_NUMBER = re.compile(r"[0-9](?:[-. ()/\u2010-\u2015\u2212]{0,3}+[A-Z]?[0-9]){4}")
+_TWELVE_DIGITS = re.compile(r"[0-9](?:[-\s]?[0-9]){11}")
+_HOUSE = re.compile(
+    """[0-9一二三四五六七八九十零〇百址寄送邮发家]
+    (?:(?<=[0-9一二三四五六七八九十零〇百])(?:号|弄|栋|幢|单元|组|队|\\#)|(?<=址)|(?<=[寄送邮发])[往到给]|(?<=家)住)""",
+    re.VERBOSE,
+)
+# A digit; without one there can be a mail, an account after one of these, or a secret of a link:
+# "@", ":", "=", "号", " at ", " AT ", "(at", "[at", "{at", "艾特", "ID", "id ".
+_SIGNS = re.compile(r"[0-9@:=号 (\[{艾Ii](?:(?<=[0-9@:=号])|(?<=\ )(?:at|AT)\ |(?<=[(\[{])at|(?<=艾)特|(?<=I)D|(?<=i)d\ )")
 
 
 def mask(text: str, kinds: frozenset[str]) -> tuple[str, dict[str, int]]:
@@ -37,7 +42,7 @@ def mask(text: str, kinds: frozenset[str]) -> tuple[str, dict[str, int]]:
     counts: Counts = {}
     if "://" in text or "www." in text:
         # Every second part is a link.
-        parts = LINK.split(text)
+        parts = cut_at_links(text)
         for index, part in enumerate(parts):
             if part:
                 parts[index] = mask_links(part, kinds, counts) if index % 2 else _mask_plain(part, kinds, counts)
@@ -47,15 +52,15 @@ def mask(text: str, kinds: frozenset[str]) -> tuple[str, dict[str, int]]:
 
 def _mask_plain(text: str, kinds: frozenset[str], counts: Counts) -> str:
     """The rules in the order in which they take precedence: what is a mail is no account, what is an order no phone."""
+    if _SIGNS.search(text) is None:
+        return mask_names(text, counts) if "name" in kinds else text
     has_digit = _DIGIT.search(text) is not None
-    if not has_digit and not any(map(text.__contains__, _SIGNS)):
-        return text
     lower = text.lower()
     if "email" in kinds:
         text = mask_emails(text, lower, counts)
     if "=" in text and ("?" in text or "&" in text):
         text = mask_links(text, kinds, counts)
-    if "ip" in kinds and has_digit and _DOTTED.search(text):
+    if "ip" in kinds and has_digit:
         text = mask_ips(text, lower, counts)
     has_long_number = has_digit and _LONG_NUMBER.search(text) is not None
     if has_long_number:
@@ -75,7 +80,7 @@ def _mask_plain(text: str, kinds: frozenset[str], counts: Counts) -> str:
         if has_digit:
             text = mask_addresses_en(text, lower, counts)
     if "name" in kinds:
-        text = mask_names(text, lower, counts)
+        text = mask_names(text, counts)
     return text
 
 

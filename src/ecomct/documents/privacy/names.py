@@ -63,8 +63,10 @@ _NAME_EN = Rule(
 )
 
 
-def mask_names(text: str, lower: str, counts: Counts) -> str:
-    """Names of persons after their label, Chinese and English; without a label none."""
-    if not text.isascii():
-        text = _NAME_ZH(text, lower, counts)
-    return _NAME_EN(text, lower, counts)
+def mask_names(text: str, counts: Counts) -> str:
+    """Names of persons after their label, Chinese and English; without a label none. Below 1 us for a text without a label."""
+    if "人" in text or "姓" in text or "户名" in text:
+        text = _NAME_ZH(text, text, counts)
+    if ":" in text or "ame is " in text:
+        text = _NAME_EN(text, text.lower(), counts)
+    return text

@@ -22,7 +22,12 @@ _CONTINUING = (
     "\u20ac\u2122"
 )
 _LATIN_RUN = re.compile("[\xa1-\xfe]{4}")
-_SIGNS = re.compile(f"[\x80-\x9f]|[\xc2-\xf4][{_CONTINUING}]|[\xa1-\xfe]{{4}}|[{_RARE}]|锟斤拷")
+# One set of first characters, then what each asks for: a pattern that begins with a set is sought several times faster than
+# one that begins with alternatives.
+_SIGNS = re.compile(
+    f"[\x80-\x9f\xa1-\xfe{_RARE}锟]"
+    f"(?:(?<=[\x80-\x9f{_RARE}])|(?<=[\xc2-\xf4])[{_CONTINUING}]|(?<=[\xa1-\xfe])[\xa1-\xfe]{{3}}|(?<=锟)斤拷)"
+)
 _RARE_SIGNS = re.compile(f"[{_RARE}]")
 
 
