@@ -54,7 +54,7 @@ def test_names_that_differ_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("row", "script"),
     [
-        ({"material": "金", "theme": "生肖"}, "zh-Hans"),
+        ({"material": "金", "theme": "生肖"}, "zh"),
         ({"material": "银", "theme": "熊猫"}, "zh-Hans"),
         ({"material": "gold", "theme": "animals"}, "en"),
         ({"material": "999", "theme": "2016"}, "en"),  # no letters in the values: the names tell

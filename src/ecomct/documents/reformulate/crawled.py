@@ -7,7 +7,7 @@ import re
 _BUTTON = re.compile(r"\s*(?:\.{3,6}|…{1,2}|。{3})?\s*展开全部\s*")
 _LEAST = 6  # characters that two texts must share at their beginning to be one text, cut twice
 # Between Chinese text, not at the beginning of a line, where it is Markdown; nor after a letter or digit (C# , 3# ).
-_MARK = re.compile(r"(?<=[\u3400-\u9fff。！？；：，、…“”『』「」《）!?;:,) ])#{1,4} (?=[\u3400-\u9fff“《「”0-9])")
+_MARK = re.compile(r"(?<=[\u3400-\u9fff。！？；：，、…“”『』「」《）!?;:,)])#{1,4} (?=[\u3400-\u9fff“《「”0-9])")
 _TOPIC = re.compile(r"#[^\s#]")  # #a topic#, as microblogs write it
 
 
