@@ -88,7 +88,7 @@ def main(limit: int = 16_000) -> None:
 
     seconds = _seconds(texts)
     chars = sum(map(len, texts)) / len(texts)
-    table = [["ecomct", "nine kinds", f"{ours.recall():.3f}", f"{ours.precision():.3f}", f"{len(texts) / seconds[0]:,.0f}"]]
+    table = [["ecomct", "ten kinds", f"{ours.recall():.3f}", f"{ours.precision():.3f}", f"{len(texts) / seconds[0]:,.0f}"]]
     table.append(["ecomct, reformulate", "", "", "", f"{len(texts) / seconds[1]:,.0f}"])
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder, "texts.json")

@@ -1067,6 +1067,10 @@ Cardholder name: ⟦name:Karen White⟧
 ⟦account:wei7096186029⟧的实名认证能快点吗
 求您了,⟦account:wang6793⟧迫切的需要实名认证
 ⟦account:chen_880214⟧的账号登不上
+# address edges
+地址:⟦address:雍和宫大街12号⟧
+⟦address:海淀区中关村大街27号B1-203⟧
+⟦address:朝阳区建国路87号新光天地B1-203室⟧
 # mail after a full stop
 态度差.⟦email:CHUNLING219@EXAMPLE.COM⟧
 希望能回复.⟦email:li88@example.com⟧

@@ -37,7 +37,9 @@ def stage(run: RunFolder) -> Stage:
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
         "libraries": {name: version(name) for name in _LIBRARIES},
-        "code": code_digest("stages/ingest", "sources", "documents", "rules", *_SIGNATURES, "recipe/slots", "seeded"),
+        "code": code_digest(
+            "stages/ingest", "sources", "documents", "rules", *_SIGNATURES, "recipe/slots", "recipe/personal", "seeded"
+        ),
     }
     return Stage("ingest", run.documents, inputs)
 
