@@ -658,7 +658,7 @@ def test_domain_and_general_rows_are_no_duplicates_of_each_other(shop: Shop, tmp
 
 GOLDEN = {
     "products": "768db757e6475585",
-    "facts": "9cfc14763c750e39",
+    "facts": "2f471abc51379719",
     "reviews": "6d5753a9f55507fc",
     "qa": "10abb3dfd35dab3b",
     "articles": "5b509737c40954a3",

@@ -1,8 +1,9 @@
 """Labelled cases of personal data, all invented: `⟦kind:text⟧` marks what must be masked; lines of the sets NOT hold none.
 
 The rules were written against DEV. TEST was written afterwards, run once, and then mended by; SECOND was written after that and
-run once. Recall and precision of these first runs: TEST 0.895 and 0.987, SECOND 0.988 and 0.988. A heading says what the lines
-show, or what the hard negatives resemble.
+run once. Recall and precision of these first runs: TEST 0.895 and 0.987, SECOND 0.988 and 0.988. LABELLED was written with the
+rules for names after a label, logins and mail after a full stop: it shows what they are for and is no measure of them. A
+heading says what the lines show, or what the hard negatives resemble.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _NAMES = {
     "account": "account",
     "token": "url_token",
     "ip": "ip",
+    "name": "name",
 }
 _MARK = re.compile("⟦(\\w+):([^⟧]*)⟧")
 
@@ -526,7 +528,7 @@ I sent pics to ⟦email:claims_dept@parcel-post.net⟧ yesterday
 收件人身份证⟦id:310115197806074194⟧,海关要求
 我身份证号是⟦id:330106196509243273⟧,请核实
 清关用:⟦id:320583197211238356⟧
-姓名:王芳 身份证号码:⟦id:440304195904195370⟧
+姓名:⟦name:王芳⟧ 身份证号码:⟦id:440304195904195370⟧
 补录⟦id:510107195511241846⟧
 老证⟦id:320583196106285949⟧有效期长期
 一代身份证号码:⟦id:420111571215816⟧
@@ -1031,5 +1033,86 @@ order 12 pieces
 # idish
 身份证照片
 card size 85x54
+"""
+)
+
+LABELLED = parsed(
+    r"""
+# name zh
+收件人:⟦name:张小明⟧,电话⟦phone:13912345678⟧
+发货人姓名:⟦name:高志远⟧,⟦phone:13812345678⟧
+姓名:⟦name:何敏⟧ 手机:⟦phone:13712345678⟧ 地址:⟦address:江苏省南京市建邺区应天大街99号⟧
+联系人:⟦name:欧阳文静⟧
+收货人 ⟦name:李雷⟧ 电话 ⟦phone:13612345678⟧
+姓名⟦name:杨帆⟧,联系方式⟦phone:13512345678⟧
+收货人:⟦name:罗承业⟧ 注意:发货前请仔细检查
+我的姓名是⟦name:王芳⟧。
+寄件人:⟦name:赵敏⟧先生收
+收款人姓名:⟦name:孙丽华⟧
+持卡人:⟦name:周建国⟧
+交接人:⟦name:钱伟⟧,电话也没有一个
+姓 名:⟦name:陈晓东⟧
+联系人:⟦name:阿依古丽·买买提⟧
+收件人名字:⟦name:诸葛明⟧
+# name en
+Recipient: ⟦name:Mary Jones⟧
+Attn: ⟦name:Robert K. Miller⟧
+Name: ⟦name:John Smith⟧
+My name is ⟦name:Tom Baker⟧ and my card never came
+Ship to: Mr. ⟦name:David Chen⟧, ⟦address:12 Oak Street, Boise, ID 83701⟧
+Deliver to: ⟦name:Susan O'Neil⟧
+recipient's name: ⟦name:Linda Park⟧
+Cardholder name: ⟦name:Karen White⟧
+# login
+⟦account:wei7096186029⟧的实名认证能快点吗
+求您了,⟦account:wang6793⟧迫切的需要实名认证
+⟦account:chen_880214⟧的账号登不上
+# address edges
+地址:⟦address:雍和宫大街12号⟧
+⟦address:海淀区中关村大街27号B1-203⟧
+⟦address:朝阳区建国路87号新光天地B1-203室⟧
+# mail after a full stop
+态度差.⟦email:CHUNLING219@EXAMPLE.COM⟧
+希望能回复.⟦email:li88@example.com⟧
+"""
+)
+LABELLED_NOT = parsed(
+    r"""
+# namelike zh
+联系人:王先生
+收货人:李宁专卖店
+联系人:方便面
+收货人:任何人
+姓名:文字
+姓名为必填项
+姓名是否正确
+姓名和手机号要一致
+收货人姓名错误怎么改
+收货人是王总
+户名:中国银行
+发货人:金币公司
+收货人:高兴就好
+收货人姓名电话都填了
+交接人:运营部
+真实姓名为董其昌
+联系人:周一到周五都有
+# namelike en
+Brand Name: John Deere
+Model Name: Galaxy Tab
+Product name: Tom Ford Noir
+Name: Gift Card
+Name: Hello Kitty
+the name is engraved
+Attn: Customer Service
+Recipient: United States
+file name: John Smith.pdf
+# loginlike
+型号abc123456的会员价
+sku b1234567 实名认证的商品
+ISO9001认证
+gb2312认证的产品
+hy1234认证码
+# mail-like
+see docs.python.org@3
 """
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ecomct.documents import lines
+from ecomct.documents import answers, lines
 from ecomct.documents.clean import clean_value
 from ecomct.documents.lines import NOTHING, Frequent, plain, readable, sentences, without_lines
 
@@ -17,7 +17,7 @@ STOCK = Frequent.of(map(plain, ["感谢您的支持,祝您购物愉快!", "Thank
 
 
 def test_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(lines).failed == 0
+    assert doctest.testmod(lines).failed == doctest.testmod(answers).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,24 @@ def test_examples_in_the_docstrings() -> None:
 )
 def test_frequent_lines_and_sentences(text: str, kept: str, gone: int) -> None:
     assert without_lines(text, STOCK, "auto") == (kept, {"line:boilerplate": gone} if gone else {})
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("亲,您好!很高兴为您服务~有货的。感谢您的支持,祝您购物愉快!", "亲,您好!有货的。"),
+        ("这款茶壶有三种颜色可以选择,都有货。请在会员中心重新提交申请即可。", "这款茶壶有三种颜色可以选择,都有货。"),
+        # Less than half of the answer, or only a courtesy, would stay.
+        ("可以。请在会员中心重新提交申请即可。", "可以。请在会员中心重新提交申请即可。"),
+        ("请在会员中心重新提交申请即可。请耐心等待,感谢理解。", "请在会员中心重新提交申请即可。请耐心等待,感谢理解。"),
+        # What is nothing else goes as before: the survey says which rows keep it.
+        ("请在会员中心重新提交申请即可。", ""),
+    ],
+)
+def test_an_answer_stays_an_answer(answer: str, kept: str) -> None:
+    texts = ["感谢您的支持,祝您购物愉快", "很高兴为您服务", "请在会员中心重新提交申请即可"]
+    frequent = Frequent.of(texts, of_answers=True)
+    assert without_lines(answer, frequent, "zh")[0] == kept
 
 
 def test_sentences_are_looked_up_only_where_that_was_asked_for() -> None:

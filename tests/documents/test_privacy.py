@@ -21,10 +21,10 @@ import ecomct.documents.privacy
 from ecomct.documents.clean import clean_value
 from ecomct.documents.privacy import is_personal_column, mask, mask_value, without_personal
 from ecomct.documents.privacy.placeholders import PLACEHOLDERS
-from ecomct.recipe.cleaning import PERSONAL
+from ecomct.recipe.personal import PERSONAL
 
 KINDS = frozenset(PERSONAL)
-SETS = ("DEV", "TEST", "SECOND")
+SETS = ("DEV", "TEST", "SECOND", "LABELLED")
 # What rules look at, in any order: more corners than text drawn from all characters.
 _WORDS = """13800138000 010-62793001 62793001 4006-123-456 6217008227824896380 330106196201244333 1 12 号 路 北京市 南京路 3栋
     2单元 501室 电话 微信 QQ qq: 订单号 order # tracking 卡号 身份证 ssn 123-45-6789 a_b1 bob@x.com @ at dot com http:// https://a.b/?token=

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ecomct.atomic import atomic_path
 from ecomct.documents.keys import FORGOTTEN, canonical_key, forgotten_keys, referred_to
 from ecomct.documents.language import SURE, foreign, label
-from ecomct.documents.linearise import Rejected, linearise, lookup
+from ecomct.documents.linearise import Rejected, Span, linearise, lookup
 from ecomct.documents.lines import Frequent
 from ecomct.documents.privacy import mask, without_personal
 from ecomct.documents.refine import Refine
@@ -25,6 +25,7 @@ from ecomct.documents.schema import DOCUMENTS, REJECTED
 from ecomct.duplicates.signature import near_column
 from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.model import Recipe
+from ecomct.recipe.personal import masked_kinds
 from ecomct.recipe.source import Kind, Source
 from ecomct.rules.rule import Verdict
 from ecomct.seeded import digest_text, hash_text
@@ -77,7 +78,8 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
     rows_in = 0
     source = task.source
     encodings = [source.encoding] if isinstance(source.encoding, str) else source.encoding
-    refine = Refine(task.cleaning, source.language, task.frequent, source.kind)
+    masked = masked_kinds(task.cleaning, source)
+    refine = Refine(task.cleaning, source.language, task.frequent, source.kind, masked)
     with _RejectWriter(task, unit) as rejects:
         for row in read_rows(unit, encodings, source.limit):
             rows_in += 1
@@ -91,6 +93,7 @@ def ingest_unit(task: IngestTask, unit: Unit) -> dict[str, Any]:
             if row.data is None:
                 fault = Rejected(row.reason, row.detail)
             else:
+                refine.place = f"{unit.file_index}:{row.line}"
                 data = without_personal(row.data, source.personal) if source.personal else row.data
                 try:
                     document = _document(task, unit, row.line, data, keys, refine)
@@ -118,7 +121,7 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
     # Only key-values are written in a form that is drawn.
     draw = hash_text(f"{unit.file}:{line}", task.seed) if source.kind == "attributes" else 0
     text, language, spans, title_chars = linearise(data, source, refine, draw, task.permutes_fields)
-    script = label(text)
+    script = _script(text, spans, source.kind)
     if script not in _OWN and source.kind in _READ_AS_PROSE and (found := foreign(text)):
         raise Rejected("foreign_language", f"{found[0]}: {text}", source.kind, Verdict("foreign_language", found[1], SURE))
     related, points_to = further_keys(data, source, task.name, task.is_pointed_at)
@@ -142,6 +145,13 @@ def _document(task: IngestTask, unit: Unit, line: int, data: dict[str, Any], key
         "text_hash": hash_text(plain),
         "flags": sorted(refine.edits),
     }
+
+
+def _script(text: str, spans: list[Span], kind: Kind) -> str:
+    """What a text is written in. Names of columns are often English over Chinese values: of key-values these alone count."""
+    if kind == "attributes" and spans and (script := label(" ".join(text[span.start : span.end] for span in spans))) != "und":
+        return script
+    return label(text)
 
 
 def row_keys(data: dict[str, Any], source: Source, name: str, is_referred_to: bool) -> list[str]:
@@ -246,7 +256,7 @@ class _RejectWriter:
 
     def __init__(self, task: IngestTask, unit: Unit) -> None:
         self._path, self._place = task.folder / "rejected" / f"{unit.name}.parquet", (task.name, unit.file)
-        self._hides, self._kinds = bool(task.source.personal), frozenset(task.cleaning.mask)
+        self._hides, self._kinds = bool(task.source.personal), masked_kinds(task.cleaning, task.source)
         self._batch: list[tuple[object, ...]] = []
         self._open = ExitStack()
         self._file: pq.ParquetWriter | None = None

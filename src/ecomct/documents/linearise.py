@@ -120,7 +120,7 @@ def linearise(row: dict[str, Any], source: Source, refine: Refine, draw: int, pe
     if source.template is not None:
         text = _from_template(source.template, values)
     elif source.kind == "attributes" and pairs:
-        pairs = _informative(pairs, language, refine)
+        pairs = _one_of_each_name(_informative(pairs, language, refine), language, refine)
         if permute:
             pairs = sorted(pairs, key=lambda pair: hash_text("\0".join(pair), draw >> 1))
         text = _key_values(pairs, language, source.serialization, draw)
@@ -150,6 +150,19 @@ def _informative(pairs: list[tuple[str, str, str]], language: str, refine: Refin
     if not kept and broken:
         raise Rejected(broken[0].rule, broken[1], "value", broken[0])
     return kept
+
+
+def _one_of_each_name(pairs: list[tuple[str, str, str]], language: str, refine: Refine) -> list[tuple[str, str, str]]:
+    """Key-values with the values of a repeated name in one list: no reader of JSON keeps more than one of equal names."""
+    values: dict[str, list[str]] = {}
+    columns: dict[str, str] = {}
+    for name, value, column in pairs:
+        values.setdefault(name, []).append(value)
+        columns.setdefault(name, column)
+    if len(values) < len(pairs):
+        refine.edits["joined:values"] += len(pairs) - len(values)
+    between = "、" if language == "zh" else ", "
+    return [(name, between.join(dict.fromkeys(every)), columns[name]) for name, every in values.items()]
 
 
 def _language(values: dict[str, tuple[str, str]], pairs: list[tuple[str, str, str]]) -> Literal["zh", "en"]:

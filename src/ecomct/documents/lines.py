@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ecomct.documents.answers import still_answers
 from ecomct.documents.language import script_language
 from ecomct.seeded import hash_text
 
@@ -36,20 +37,26 @@ _LONG = 400  # characters from which a text of several lines has ends
 class Frequent:
     """Lines, and perhaps sentences, that a source repeats: hashes of their `plain` form. Small, cheap to hand to a worker.
 
-    `heads` are their first two characters: nearly every other piece is told from them by these alone.
+    `heads` are their first two characters: nearly every other piece is told from them by these alone. In the rows of `kept_in`
+    ("file index:line") they stay. With `of_answers` they stay too where what is left would be no answer.
     """
 
     hashes: frozenset[int] = frozenset()
     heads: frozenset[str] = frozenset()
     shortest: int = 0
     in_sentences: bool = False
+    kept_in: frozenset[str] = frozenset()
+    of_answers: bool = False
 
     @classmethod
-    def of(cls, texts: Iterable[str], in_sentences: bool = True) -> Frequent:
+    def of(
+        cls, texts: Iterable[str], in_sentences: bool = True, kept_in: Iterable[str] = (), of_answers: bool = False
+    ) -> Frequent:
         """Of texts in their `plain` form; `in_sentences`: sentences are looked up too, not only lines."""
         known = [text for text in texts if text]
         heads = frozenset(text[:2] for text in known)
-        return cls(frozenset(map(hash_text, known)), heads, min(map(len, known), default=0), in_sentences)
+        hashes, shortest = frozenset(map(hash_text, known)), min(map(len, known), default=0)
+        return cls(hashes, heads, shortest, in_sentences, frozenset(kept_in), of_answers)
 
     def holds(self, piece: str) -> bool:
         """Whether a line or sentence is one of them, whatever its case and the punctuation around it."""
@@ -142,8 +149,15 @@ def _without_frequent(text: str, frequent: Frequent, counts: dict[str, int]) -> 
         kept.append(line)
     if not gone:
         return text
+    rest = _closed_up(kept)
+    if rest and frequent.of_answers and not still_answers(_all_sentences(rest), _all_sentences(text)):
+        return text
     counts["line:boilerplate"] = gone
-    return _closed_up(kept)
+    return rest
+
+
+def _all_sentences(text: str) -> list[str]:
+    return [piece for line in text.split("\n") for piece in sentences(line)]
 
 
 def _joined(pieces: list[str], stay: list[bool]) -> str:

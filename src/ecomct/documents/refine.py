@@ -11,9 +11,11 @@ from collections.abc import Mapping
 
 from ecomct.documents.clean import clean_value
 from ecomct.documents.lines import Frequent, without_lines
+from ecomct.documents.pasted import kept_once
 from ecomct.documents.privacy import is_personal_column, mask, mask_value
 from ecomct.documents.reformulate import reformulate
 from ecomct.recipe.cleaning import Cleaning, ProfileName
+from ecomct.recipe.personal import PersonalKind
 from ecomct.recipe.source import Kind, Language
 from ecomct.rules.profiles import compile_profile
 from ecomct.rules.rule import PROFILES, Passage, Verdict
@@ -25,15 +27,24 @@ class Refine:
     """What a source's recipe does to its fields. `edits` counts what was done since it was last taken."""
 
     def __init__(
-        self, cleaning: Cleaning, language: Language, frequent: Mapping[str, Frequent], kind: Kind | None = None
+        self,
+        cleaning: Cleaning,
+        language: Language,
+        frequent: Mapping[str, Frequent],
+        kind: Kind | None = None,
+        masked: frozenset[PersonalKind] | None = None,
     ) -> None:
-        self._language, self._frequent, self._kinds = language, frequent, frozenset(cleaning.mask)
+        """`masked`: the kinds of personal data that are masked; else those of `cleaning`."""
+        self._kinds = frozenset(cleaning.mask) if masked is None else masked
+        self._language, self._frequent = language, frequent
         given = {str(name): thresholds for name, thresholds in cleaning.profiles.items()}
         self._profiles = {name: compile_profile(name, given.get(name)) for name in PROFILES}
-        self._names_things = kind == "title"
+        self._names_things, self._is_speech = kind == "title", kind in ("review", "qa")
         self.edits: Counter[str] = Counter()
         # A text of this row of which boilerplate was all.
         self.emptied = ""
+        # The row that is read, as "file index:line": some keep what their source repeats.
+        self.place = ""
 
     def __call__(self, raw: str, keep_lines: bool, slot: str, name: str = "") -> str:
         """The clean text of a value; `name` is the key of a key-value, which may tell that its value is personal."""
@@ -41,7 +52,11 @@ class Refine:
         for kind in kinds:
             self.edits[f"reformulated:{kind}"] += 1
         text = clean_value(text, keep_lines)
-        rest, lines = without_lines(text, self._frequent.get(slot, _NONE), self._language)
+        if self._is_speech and (once := kept_once(text)) != text:
+            self.edits["reformulated:pasted"] += 1
+            text = once
+        frequent = self._frequent.get(slot, _NONE)
+        rest, lines = without_lines(text, _NONE if self.place in frequent.kept_in else frequent, self._language)
         for kind, count in lines.items():
             self.edits[kind] += count
         self.emptied = self.emptied or ("" if rest else text)
@@ -54,7 +69,7 @@ class Refine:
         return text
 
     def leaves_out(self, key: str) -> bool:
-        """Whether a key of a nested object holds a person's data by its name; counted. A recipe that masks nothing keeps all."""
+        """Whether a key of a nested object holds a person's data by its name; counted. A source that masks nothing keeps all."""
         personal = bool(self._kinds) and is_personal_column(key)
         if personal:
             self.edits["dropped:personal"] += 1

@@ -1,26 +1,25 @@
 """Boilerplate by frequency: lines and sentences that a source repeats from product to product, found in a sample.
 
 Lists of stock phrases know other shops; the data knows this one. What counts is distinct rows, and products: a product's own
-description in ten rows is no boilerplate, nor is an answer that many questions deserve ("yes, it fits").
+description in ten rows is no boilerplate, nor is an answer that many questions deserve ("yes, it fits"). Of what is found in
+answers and descriptions, the first few rows keep it: no text of the shop is lost to the model altogether.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
-
+from ecomct.documents.answers import holds_figure, with_what_goes_with
+from ecomct.documents.boilerplate import OF_SENTENCES, Found
 from ecomct.documents.clean import clean_value
 from ecomct.documents.ingest import row_keys
 from ecomct.documents.keys import forgotten_keys, referred_to
 from ecomct.documents.linearise import lookup
-from ecomct.documents.lines import Frequent, plain, readable, sentences
+from ecomct.documents.lines import plain, readable, sentences
 from ecomct.recipe.cleaning import Boilerplate
 from ecomct.recipe.model import Recipe
 from ecomct.recipe.source import Kind, Source
@@ -30,13 +29,9 @@ from ecomct.sources.readers import read_rows
 
 # The slot of each kind that is surveyed. Titles and key-values are the catalogue's own; reviews are short speech.
 SLOTS: dict[Kind, str] = {"qa": "answer", "description": "text", "article": "text", "dialogue": "text", "web": "text"}
-# Kinds whose sentences count too. In prose an equal sentence is a fact that several pages share ("listed in 2012").
-_OF_SENTENCES: frozenset[Kind] = frozenset({"qa", "description"})
 # Of these a short line counts too where it stands in so large a share of the rows: an empty field of a page's head.
 _OF_SHORT_LINES: frozenset[Kind] = frozenset({"article", "web"})
 _SHORT, _SHORT_SHARE = 1.5, 0.2
-# Of descriptions and answers, a number of its own is a fact (57,000 pieces, 15 bars), parts of telephone numbers are not.
-_FIGURE = re.compile(r"(?<![\d-])\d{2,5}(?![\d-])")
 # Characters of text that are cleaned and counted for one source, whatever its rows: bounds time and memory.
 SAMPLE_CHARS = 2 << 20
 _ENDS = 2000  # characters at either end of a longer text that are counted
@@ -46,15 +41,6 @@ _UNITS, _READ = 16, 4
 _SEVERAL = (3, 8)
 # A line counts as apart from its text where it stands this near an end of it or another such line.
 _NEAR = 3
-
-
-class Found(NamedTuple):
-    """A frequent line or sentence in its plain form, in how many rows of the sample it was, and their share."""
-
-    field: str
-    text: str
-    rows: int
-    share: float
 
 
 @dataclass(frozen=True)
@@ -70,19 +56,22 @@ class SurveyTask:
 
 
 class _Text(NamedTuple):
-    """A sampled text as it was written: its place in the order of the sample and the product of its row (or the row)."""
+    """A sampled text as it was written: its place in the order of the sample, file index and line, product (or the row)."""
 
     order: int
+    place: tuple[int, int]
     owner: str
     raw: str
 
 
 @dataclass
 class _Use:
-    """How the sample uses a frequent piece: products and texts that have it, how often apart from them, and alone."""
+    """How the sample uses a frequent piece: products, texts and rows that have it, how often apart, alone, beside others."""
 
     owners: set[str] = field(default_factory=set)
     texts: set[int] = field(default_factory=set)
+    places: list[tuple[int, int]] = field(default_factory=list)
+    beside: Counter[str] = field(default_factory=Counter)
     apart: int = 0
     alone: int = 0
 
@@ -105,24 +94,6 @@ def survey_source(task: SurveyTask, units: list[Unit]) -> dict[str, Any]:
     sample = _sample(task, units, slot)
     found = _frequent(sample, task, slot)
     return {"rows": len(sample), "chars": sum(len(text.raw) for text in sample), "found": [one._asdict() for one in found]}
-
-
-def boilerplate_texts(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """Frequent lines by source as (slot, text), sorted: all that ingest's bytes depend on; counts are for people."""
-    by_source: dict[str, list[dict[str, Any]]] = orjson.loads(path.read_bytes())
-    return {name: sorted((one["field"], one["text"]) for one in found) for name, found in by_source.items()}
-
-
-def read_boilerplate(path: Path, recipe: Recipe) -> dict[str, dict[str, Frequent]]:
-    """Frequent lines by source and slot, as `without_lines` takes them; sources and slots without any are left out."""
-    texts: dict[str, dict[str, list[str]]] = {}
-    for name, found in boilerplate_texts(path).items():
-        for slot, text in found:
-            texts.setdefault(name, {}).setdefault(slot, []).append(text)
-    return {
-        name: {slot: Frequent.of(listed, recipe.sources[name].kind in _OF_SENTENCES) for slot, listed in slots.items()}
-        for name, slots in texts.items()
-    }
 
 
 def _sample(task: SurveyTask, units: list[Unit], slot: str) -> list[_Text]:
@@ -166,7 +137,7 @@ def _texts(task: SurveyTask, unit: Unit, slot: str, rows: int, units: int) -> It
             continue
         text = "\n".join([_raw(lookup(row.data, column)) for column in columns])
         place = f"{unit.file_index}:{row.line}"
-        yield _Text(hash_text(place, task.seed), keys[0] if keys else place, text)
+        yield _Text(hash_text(place, task.seed), (unit.file_index, row.line), keys[0] if keys else place, text)
         left -= len(text)
         if left < 0:
             return
@@ -186,7 +157,7 @@ def _frequent(sample: list[_Text], task: SurveyTask, slot: str) -> list[Found]:
     rules, kind = task.boilerplate, task.source.kind
     texts = [clean_value(text.raw, keep_lines=True) for text in sample]
     shortest = min(rules.min_chars, _SHORT) if kind in _OF_SHORT_LINES else rules.min_chars
-    pieces = [_pieces(text, shortest, kind in _OF_SENTENCES) for text in texts]
+    pieces = [_pieces(text, shortest, kind in OF_SENTENCES) for text in texts]
     rows = Counter(piece for row in pieces for piece in set(row))
     del rows[""]
     several = min(_SEVERAL[1], max(_SEVERAL[0], len({text.owner for text in sample}) // 10))
@@ -197,16 +168,26 @@ def _frequent(sample: list[_Text], task: SurveyTask, slot: str) -> list[Found]:
     }
     for one, text, row in zip(sample, texts, pieces, strict=True):
         if not often.keys().isdisjoint(row):
-            _note(often, row, one.owner, plain(text))
+            _note(often, row, one, plain(text))
+    stays = {piece for piece in often if kind in OF_SENTENCES and holds_figure(piece)}
+    if kind == "qa":
+        stays = with_what_goes_with(stays, {piece: use.beside for piece, use in often.items()}, rows)
+    # A notice of a site says nothing of a product: none of it is kept.
+    keep = rules.keep_rows if kind in OF_SENTENCES else 0
     found = [
-        Found(slot, piece, rows[piece], round(rows[piece] / len(sample), 4))
+        Found(slot, piece, rows[piece], round(rows[piece] / len(sample), 4), _first(use.places, keep))
         for piece, use in often.items()
         if len(use.owners) >= several
         and use.apart * 2 >= rows[piece]
-        and not (kind in _OF_SENTENCES and _FIGURE.search(piece))
+        and piece not in stays
         and _is_of_the_shop(use, rows[piece], kind, several, _size(piece) >= 2 * rules.min_chars)
     ]
     return sorted(found, key=lambda one: (-one.rows, one.text))
+
+
+def _first(places: list[tuple[int, int]], count: int) -> list[str]:
+    """The first rows in the order of the files, whatever the order of the sample."""
+    return [f"{file_index}:{line}" for file_index, line in sorted(places)[:count]]
 
 
 def _is_of_the_shop(use: _Use, rows: int, kind: Kind, several: int, is_long: bool) -> bool:
@@ -236,17 +217,21 @@ def _size(piece: str) -> float:
     return len(piece) / 2 if piece.isascii() else len(piece)
 
 
-def _note(often: dict[str, _Use], row: list[str], owner: str, text: str) -> None:
-    """Note how a row uses each frequent piece that it has, once each."""
+def _note(often: dict[str, _Use], row: list[str], one: _Text, text: str) -> None:
+    """Note how a row uses each frequent piece that it has, once each; `text` is its plain form."""
     text_hash, places = hash_text(text), [index for index, piece in enumerate(row) if piece in often]
     apart: set[str] = set()
     for number, index in enumerate(places):
         beside = [other for other in places[max(0, number - 1) : number + 2] if row[other] != row[index]]
         if index < _NEAR or index >= len(row) - _NEAR or any(abs(other - index) <= _NEAR for other in beside):
             apart.add(row[index])
+    pairs = {(row[index], row[index + 1]) for index in places if index + 1 < len(row) and row[index + 1] in often}
+    for piece, other in pairs | {(other, piece) for piece, other in pairs}:
+        often[piece].beside[other] += 1
     for piece in {row[index] for index in places}:
         use = often[piece]
-        use.owners.add(owner)
+        use.owners.add(one.owner)
+        use.places.append(one.place)
         use.texts.add(text_hash)
         use.apart += piece in apart
         use.alone += piece == text

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ecomct.recipe.personal import PersonalKind
+
 Kind = Literal["title", "attributes", "description", "review", "qa", "article", "dialogue", "web"]
 Language = Literal["zh", "en", "auto"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
@@ -72,6 +74,11 @@ class Source(Part):
     fields: dict[str, str | list[str]] = Field({}, description="Slot of the template -> column (dotted for nested), or columns.")
     personal: list[str] = Field(
         [], description="Columns (dotted for nested) that hold personal data: removed before anything reads the row."
+    )
+    mask: Literal["all", "none"] | list[PersonalKind] | None = Field(
+        None,
+        description="Personal data masked in this source, over `cleaning.mask`: all, none or a list of kinds. A guide to "
+        "places has their public addresses and phones.",
     )
     template: str | None = Field(None, description="Own template such as '{title}: {text}', over the slots in `fields`.")
     serialization: Literal["seeded", "lines", "inline", "json", "sentence"] = Field(

@@ -7,7 +7,7 @@ import re
 from ecomct.rules.rule import Passage, rule
 
 # Each pattern is used only where the text holds what it needs, and is bounded: a text of one long word costs no more.
-_MASKED = re.compile(r"\[(?:PHONE|EMAIL|ID|CARD|ORDER|ADDRESS|ACCOUNT|TOKEN|IP)\]")
+_MASKED = re.compile(r"\[(?:PHONE|EMAIL|ID|CARD|ORDER|ADDRESS|ACCOUNT|TOKEN|IP|NAME)\]")
 _MAIL = re.compile(r"(?<![A-Za-z0-9._+-])[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
 _DIGITS = re.compile(r"[0-9][0-9 ()+-]{5,30}[0-9]")
 _PHONE = re.compile(

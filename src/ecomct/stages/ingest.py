@@ -6,9 +6,9 @@ from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
+from ecomct.documents.boilerplate import boilerplate_texts, read_boilerplate
 from ecomct.documents.ingest import IngestTask, ingest_task, ingest_unit
 from ecomct.documents.keys import FORGOTTEN, forgotten_keys, keys_among, written_keys
-from ecomct.documents.survey import boilerplate_texts, read_boilerplate
 from ecomct.engine import map_units
 from ecomct.errors import InputError
 from ecomct.ledger import total
@@ -37,7 +37,9 @@ def stage(run: RunFolder) -> Stage:
         "forget": forgotten_keys(run.recipe),
         "seed": run.recipe.seed,
         "libraries": {name: version(name) for name in _LIBRARIES},
-        "code": code_digest("stages/ingest", "sources", "documents", "rules", *_SIGNATURES, "recipe/slots", "seeded"),
+        "code": code_digest(
+            "stages/ingest", "sources", "documents", "rules", *_SIGNATURES, "recipe/slots", "recipe/personal", "seeded"
+        ),
     }
     return Stage("ingest", run.documents, inputs)
 

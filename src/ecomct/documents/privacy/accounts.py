@@ -82,6 +82,13 @@ _LOGINS = Rule(
     (?P<value>(?=[A-Za-z_.-]{0,30}[0-9])(?![0-9]+\.[0-9]+(?!\w))[A-Za-z0-9_][A-Za-z0-9_.-]{3,31}(?<!\.))(?![A-Za-z0-9_@/])""",
     words="账号 帐号 账户 用户名 登录名 登陆名 会员名 户名 user login account acct member",
 )
+# A login before what is asked of it: "wei70961的实名认证".
+_LOGINS_ZH = Rule(
+    "account",
+    r"""(?<![A-Za-z0-9_.@/:=号款码-])(?P<value>[a-z][a-z_]{1,15}[0-9]{4,14})(?![A-Za-z0-9_@-])
+    (?=\s?(?:的|这个|我的)?\s?(?:实名|账[号户]|帐号|会员(?!价)|用户名)|[\u4e00-\u9fff]{0,8}实名认证)""",
+    words="实名 账 帐号 会员 用户",
+)
 # Signs without one of which no rule for Chinese names or for named handles finds anything.
 _HANDLE_LIKE = re.compile("[0-9A-Za-z@:：](?:(?<=[0-9])[0-9]{4}|(?<=[A-Za-z])[A-Za-z0-9_-]{4}|(?<=[@:：]))")
 # What the name of a handle or login holds: a figure or "_" among three or more characters of a name.
@@ -103,6 +110,8 @@ def mask_accounts(text: str, lower: str, counts: Counts) -> str:
         if not is_ascii and any(map(lower.__contains__, _SAYING_ZH)):
             for rule in _NAMES_ZH:
                 text = rule(text, lower, counts)
+        if not is_ascii:
+            text = _LOGINS_ZH(text, lower, counts)
     if "@" in text:
         for rule in _HANDLES:
             text = rule(text, lower, counts)

@@ -38,8 +38,8 @@ _PART = r"""(?:[A-Za-z甲乙丙丁东西南北]?[-—–]?(?:[0-9]{1,5}[A-Za-z]?
     |[一二三四五六七八九十]{1,3}(?:号楼|号院|单元|层|楼|室|号(?!线)))"""
 _GAP = rf"(?:(?![的是在有了我你他到和与于从等共就也不或及今])[{_HAN}]){{1,10}}?[A-Za-z]?"
 _TAIL = re.compile(
-    rf"(?:[,，、\s]?(?:{_GAP})??{_PART}){{0,5}}(?:(?<=[层楼元栋幢座院号门\#])[-—–]?[A-Z]?[0-9]{{2,4}}(?![0-9.])(?:室|房)?"
-    rf"|{_GAP}[0-9]{{1,3}}[-—–][0-9]{{2,4}}(?![0-9])"
+    rf"(?:[,，、\s]?(?:{_GAP})??{_PART}){{0,5}}(?:(?<=[层楼元栋幢座院号门\#])[-—–]?(?:[A-Z]?[0-9]{{2,4}}|[A-Z][0-9]{{0,2}}[-—–][0-9]{{2,4}})(?![0-9.])(?:室|房)?"
+    rf"|{_GAP}[0-9]{{1,3}}[-—–][0-9]{{2,4}}(?![0-9])(?:室|房)?"
     rf"|{_GAP}(?:(?<=[酒饭]店)|(?<=[大园商公宾医学][厦楼区场寓馆院校城])|(?<=广场|中心|花园|小区))(?![{_HAN}A-Za-z0-9]))?",
     re.VERBOSE,
 )
@@ -49,7 +49,7 @@ _BREAK = re.compile(
 )
 # Words of no address: what stands before them does not belong to it.
 _NO_ADDRESS = re.compile(
-    "以及|或者?|与|及|(?<!呼)和(?![平路街])|地处|随后|抢劫|该市|掉|称(?!多)|位[于於]|坐落|来自|地点|改为|名为|还有|没有|[后前]面|旁边|对面|附近|驻(?!马)|于(?![洪都])|[的是了在到我你您她他们这那住寄址给位离至叫去送拿搁]|(?<!解)放|[我你他她]们?家|[A-Za-z](?![区座栋0-9])|邮[寄到]|发[货到]|收货|[:：]"
+    "以及|或者?|与|及|(?<![呼雍颐])和(?![平路街])|地处|随后|抢劫|该市|掉|称(?!多)|位[于於]|坐落|来自|地点|改为|名为|还有|没有|[后前]面|旁边|对面|附近|驻(?!马)|于(?![洪都])|[的是了在到我你您她他们这那住寄址给位离至叫去送拿搁]|(?<!解)放|[我你他她]们?家|[A-Za-z](?![区座栋0-9])|邮[寄到]|发[货到]|收货|[:：]"
 )
 _STREET = re.compile(rf"[{_HAN}](?:路|大街|街|大道|巷|胡同|弄|里弄)(?:[东南西北中][段路侧]?|[一二三四五六七八九十]{{1,2}}段)?$")
 _PLAIN_STREET = re.compile(
@@ -121,9 +121,9 @@ def _beginning(text: str, floor: int, number: re.Match[str], goes_on: bool) -> i
         begins = street or place[0][-1] != "区"
         return begin + (place.start() if begins else max(start, len(chain) - 20))
     if street:
-        # Where no word ends before it, a street is at most four characters and its kind.
+        # Where no word ends before it, a street is at most four characters, its kind and its part.
         whole = len(chain) - start <= 8
-        return begin + (start if whole else max(start, len(chain) - 5))
+        return begin + (start if whole else max(start, street.start() - 3))
     if goes_on and not number[0].endswith("组") and len(chain) - start >= 3 and _ESTATE.search(chain):
         return begin + max(start, len(chain) - 16)
     return -1

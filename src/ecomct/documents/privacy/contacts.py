@@ -7,7 +7,8 @@ import re
 
 from ecomct.documents.privacy.placeholders import PLACEHOLDERS, Counts, Rule
 
-_LOCAL = r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}+"
+# A point before it may end a sentence ("好.abc@163.com"), unless it stands between two parts of the name.
+_LOCAL = r"(?<![A-Za-z0-9_%+-])(?<![A-Za-z0-9_%+-]\.)[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}+"
 _mails = Rule(
     "email",
     rf"""{_LOCAL}(?P<at>\s?@\s?)(?!\d+x\.)[A-Za-z0-9-]{{1,63}}(?:[.。][A-Za-z0-9-]{{1,63}})*?[.。](?P<end>[A-Za-z]{{2,24}})

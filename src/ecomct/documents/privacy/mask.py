@@ -8,6 +8,7 @@ from ecomct.documents.privacy.accounts import mask_accounts
 from ecomct.documents.privacy.address_en import mask_addresses_en
 from ecomct.documents.privacy.address_zh import mask_addresses_zh
 from ecomct.documents.privacy.contacts import cut_at_links, mask_emails, mask_ips, mask_links
+from ecomct.documents.privacy.names import mask_names
 from ecomct.documents.privacy.numbers import mask_bank_cards, mask_national_ids, mask_order_numbers
 from ecomct.documents.privacy.phones import mask_phones
 from ecomct.documents.privacy.placeholders import Counts
@@ -52,7 +53,7 @@ def mask(text: str, kinds: frozenset[str]) -> tuple[str, dict[str, int]]:
 def _mask_plain(text: str, kinds: frozenset[str], counts: Counts) -> str:
     """The rules in the order in which they take precedence: what is a mail is no account, what is an order no phone."""
     if _SIGNS.search(text) is None:
-        return text
+        return mask_names(text, counts) if "name" in kinds else text
     has_digit = _DIGIT.search(text) is not None
     lower = text.lower()
     if "email" in kinds:
@@ -78,6 +79,8 @@ def _mask_plain(text: str, kinds: frozenset[str], counts: Counts) -> str:
             text = mask_addresses_zh(text, counts)
         if has_digit:
             text = mask_addresses_en(text, lower, counts)
+    if "name" in kinds:
+        text = mask_names(text, counts)
     return text
 
 
@@ -85,7 +88,7 @@ def mask_value(name: str, value: str, kinds: frozenset[str]) -> tuple[str, dict[
     """`mask` for a key-value, whose name says what a bare number is: `{"联系电话": "62793001"}`.
 
     A phone or a precise address is masked whoever it belongs to: whether a number of a catalogue is a shop's or a
-    person's cannot be seen. A recipe that wants them (a guide to sights) takes the kind out of `cleaning.mask`.
+    person's cannot be seen. A source that wants them (a guide to sights) leaves the kind out of its `mask`.
     """
     head = name.replace("_", " ") + ": "
     text, counts = mask(head + value, kinds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from ecomct.recipe.cleaning import PersonalKind
+from ecomct.recipe.personal import PersonalKind
 
 PLACEHOLDERS: dict[PersonalKind, str] = {
     "phone": "[PHONE]",
@@ -22,6 +22,7 @@ PLACEHOLDERS: dict[PersonalKind, str] = {
     "account": "[ACCOUNT]",
     "url_token": "[TOKEN]",
     "ip": "[IP]",
+    "name": "[NAME]",
 }
 Counts = dict[str, int]
 Holds = Callable[[re.Match[str]], bool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ecomct.documents.reformulate.crawled import mended_folding, mended_marks
 from ecomct.documents.reformulate.encoded import mended_base64
 from ecomct.documents.reformulate.mojibake import mended_encoding, seems_garbled
 from ecomct.documents.reformulate.notation import mended_notation
@@ -23,9 +24,10 @@ def reformulate(text: str) -> tuple[str, tuple[str, ...]]:
 
     The kinds, in the order of the work: `mojibake` (UTF-8 or GBK that was read as something else), `base64` (decoded to
     text, or removed where it is an image), `json` (JSON or a dict-like notation, as "key: value; key: value" in its own
-    order), `run_together` ("color:redsize:XL"), `markup` (a tag cut off at the end of the text), `escapes` (a backslash
-    before every quotation mark), `wikitext` (conversion marks and emptied brackets of a wiki). What looks like one of
-    these and cannot be read with certainty stays as it is, with `kept:` before the kind. Good text is not touched.
+    order), `run_together` ("color:redsize:XL"), `markup` (a tag cut off at the end of the text, marks of headings within a
+    line), `unfolded` (a text cut short before the button 展开全部 and once more), `escapes` (a backslash before every
+    quotation mark), `wikitext` (conversion marks and emptied brackets of a wiki). What looks like one of these and cannot
+    be read with certainty stays as it is, with `kept:` before the kind. Good text is not touched.
     Never raises. Linear; below 2 us for plain text.
 
     >>> reformulate('{"颜色": "红色", "尺码": ["S", "M"]}')
@@ -46,6 +48,10 @@ def reformulate(text: str) -> tuple[str, tuple[str, ...]]:
         text = _noted(mended_run_together(text), kinds)
     if "<" in text:
         text = _noted(_without_cut_tag(text), kinds)
+    if "# " in text:
+        text = _noted(mended_marks(text), kinds)
+    if "展开全部" in text:
+        text = _noted(mended_folding(text), kinds)
     if '\\"' in text and "json" not in kinds and '"' not in _ESCAPED.sub("", text):
         # Where some quotation marks have none it is code that is quoted.
         text = _noted((_ESCAPED.sub('"', text), "escapes"), kinds)
