@@ -146,9 +146,9 @@ def open_folder(folder: Path, place: str) -> PreTrainedModel:
     return cast(PreTrainedModel, model)
 
 
-def save_weights(model: PreTrainedModel, folder: Path) -> None:
-    """Write config.json, generation_config.json where there is one, and model.safetensors."""
-    model.save_pretrained(folder, max_shard_size=_ONE_FILE)
+def save_weights(model: PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+    """Write config.json, generation_config.json where there is one, and model.safetensors (`weights`, or the model's)."""
+    model.save_pretrained(folder, state_dict=weights, max_shard_size=_ONE_FILE)
 
 
 def _make_config(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
