@@ -39,7 +39,7 @@ def test_a_run_leaves_what_it_says(
     seen: list[tuple[int, int]] = []
     out = tmp_path / "mixed"
     recipe = make_recipe(save_every=2)
-    facts = train_arm(recipe, "mixed", sequences_folder, base, out, lambda step, steps: seen.append((step, steps)))
+    facts = train_arm(recipe, "mixed", sequences_folder, base, out, lambda step, steps, pace: seen.append((step, steps)))
     data = Sequences(sequences_folder)
     assert facts["steps"] == 5, "22 sequences hold five whole batches of four"
     assert facts["tokens"] == data.tokens(20)
@@ -60,7 +60,7 @@ def test_a_run_leaves_what_it_says(
         assert (folder / "config.json").read_bytes() == (base / "config.json").read_bytes()
         AutoModelForCausalLM.from_pretrained(folder)
 
-    again = train_arm(recipe, "mixed", sequences_folder, base, out, lambda step, steps: pytest.fail("trained again"))
+    again = train_arm(recipe, "mixed", sequences_folder, base, out, lambda step, steps, pace: pytest.fail("trained again"))
     assert again == facts
 
 

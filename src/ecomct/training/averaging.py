@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel, TrainerCallback
 
 from ecomct.errors import InputError
+from ecomct.recipe.training import Training
 from ecomct.training.model import save_weights
 
 FOLDER = "ema"
@@ -84,6 +85,11 @@ class Averaging(TrainerCallback):
         tensors = self._average.tensors()
         if self.trainer.is_world_process_zero():
             save_average(self.trainer.accelerator.unwrap_model(self.trainer.model), tensors, checkpoint / FOLDER)
+
+
+def averaging_of(training: Training, resume: Path | None) -> Averaging | None:
+    """Return the average that the recipe asks for, None where it asks for none."""
+    return Averaging(training.average_decay, resume) if training.average == "ema" else None
 
 
 def save_average(model: PreTrainedModel, tensors: dict[str, torch.Tensor], folder: Path) -> None:

@@ -88,9 +88,9 @@ class GuardedTrainer(Trainer):
             record = {**record, "incident": asdict(self._incident)}
         if not math.isfinite(record["loss"]):
             self._tr_loss.zero_()  # Trainer subtracts what it logged; a NaN would stay
-        record = {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()}
-        self._guard.finished(record)
         self._batch_loss = self._incident = None
+        record = without_nan(record)
+        self._guard.finished(record)
         return record
 
     def _mean_loss(self) -> float:
@@ -101,6 +101,11 @@ class GuardedTrainer(Trainer):
         """Judge a batch under DeepSpeed, before the gradient norm is known."""
         self._incident = self._guard.judge(self._mean_loss(), 0.0)
         return self._incident is not None and self._incident.action != "recorded"
+
+
+def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record with None for NaN and infinities, which JSON does not have."""
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()}
 
 
 def gate_zero(optimizer: Any, refused: Callable[[], bool]) -> None:

@@ -8,19 +8,21 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from ecomct.atomic import write_atomic, write_json
 from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
+from ecomct.training.averaging import FOLDER, averaging_of
 from ecomct.training.batches import Sequences
 from ecomct.training.checkpoints import keep_last, publish
 from ecomct.training.loss import prepare_loss
 from ecomct.training.model import open_folder
 from ecomct.training.packing import prepare_packing
 from ecomct.training.process import quiet, reproducible
+from ecomct.training.step_log import StepLog, write_incidents
 from ecomct.training.trainer import ArmTrainer, arguments, choose_precision, metrics_line, publish_step
 
 _log = logging.getLogger(__name__)
@@ -32,15 +34,17 @@ def train_arm(
     sequences: Path,
     base: Path,
     out: Path,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int, str], None] | None = None,
+    logs: Path | None = None,
 ) -> dict[str, Any]:
     """Train the model in `base` on the dataset in `sequences` and leave the results in `out`.
 
     Steps are `training.max_steps`, or as many whole batches as one pass holds; more steps than a
     pass holds go round again in the same order. In `out`: model/ (final weights), checkpoints/step-N/
     (weights of the intermediate ones), metrics.jsonl (a line a step: step, tokens so far, token mean
-    of the loss over the batch, learning rate, gradient norm before clipping), facts.json (what this
-    returns, and what it was made from).
+    of the loss over the batch, learning rate, gradient norm before clipping), incidents.jsonl (where
+    there were any), model-ema/ (with `training.average`), facts.json (what this returns, and what it
+    was made from).
 
     Guarantee: killed at any moment and called again with the same arguments, it goes on from the
     last whole checkpoint and ends in the bytes of an undisturbed run. Called again after the end it
@@ -52,7 +56,8 @@ def train_arm(
         sequences: Hugging Face dataset on disk (input_ids, length, segments), in training order.
         base: model folder, float32 weights.
         out: folder of this arm; nothing else may live there.
-        on_progress: called with (step, steps) after each step.
+        on_progress: called with (step, steps, pace such as "9,120 tokens/s") after each step.
+        logs: folder for what differs from run to run: speed.jsonl and the trackers of `training.log_to`.
 
     Returns:
         steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked" or "whole"),
@@ -88,23 +93,33 @@ def train_arm(
         if last is None or last[1] < steps:
             if last is not None:
                 publish_step(*last, out, work)
-            _write_metrics(out, [] if last is None else _history(last[0]))
+            history = [] if last is None else _history(last[0])
+            _write_metrics(out, history)
+            step_log = StepLog.open(recipe, arm, data, model, precision, out, logs, history)
             trainer = ArmTrainer(
                 model,
                 arguments(training, steps, recipe.seed % (1 << 32), precision, work, model.config.use_cache),
                 data,
                 packing,
-                batch_size=training.batch_size,
+                training=training,
+                history=history,
+                averaging=averaging_of(training, None if last is None else last[0]),
+                step_log=step_log,
                 out=out,
                 on_progress=on_progress,
             )
-            trainer.train(resume_from_checkpoint=None if last is None else str(last[0]))
+            with closing(step_log):
+                trainer.train(resume_from_checkpoint=None if last is None else str(last[0]))
             last = keep_last(work)
         assert last is not None, "the last step leaves a whole checkpoint"
 
         records = _history(last[0])
         _write_metrics(out, records)
+        write_incidents(out, records, data, training.batch_size, list(recipe.sources))
         publish(last[0], out / "model", work)
+        if training.average == "ema":
+            publish(last[0] / FOLDER, out / "model-ema", work)
+        losses = [record["loss"] for record in records if record["loss"] is not None]
         facts = {
             "steps": steps,
             "tokens": data.tokens(data.count),
@@ -113,8 +128,8 @@ def train_arm(
             "loss": loss,
             "precision": precision,
             "parameters": model.num_parameters(),
-            "first_loss": records[0]["loss"],
-            "last_loss": records[-1]["loss"],
+            "first_loss": losses[0] if losses else None,
+            "last_loss": losses[-1] if losses else None,
         }
         # The last thing written: from here on the run is finished, whatever is left in the work folder.
         write_json(out / "facts.json", {"facts": facts, "plan": plan})
@@ -150,9 +165,9 @@ def _clear_unless(plan: str, out: Path, work: Path) -> None:
         return
     if work.exists() or (out / "model").exists():
         _log.info("%s: made from other settings, data or weights; starting over", out)
-    for name in ("facts.json", "metrics.jsonl"):
+    for name in ("facts.json", "metrics.jsonl", "incidents.jsonl"):
         (out / name).unlink(missing_ok=True)
-    for folder in (out / "model", out / "checkpoints", work):
+    for folder in (out / "model", out / "model-ema", out / "checkpoints", work):
         shutil.rmtree(folder, ignore_errors=True)
     write_atomic(mark, plan)
 

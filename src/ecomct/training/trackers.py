@@ -35,8 +35,8 @@ def open_trackers(names: Sequence[Name], folder: Path, project: str, run: str, s
     """Open the trackers of a run that goes on after `step` (0: a new one); what they know of later steps is dropped.
 
     All write under `folder`, offline unless the user's environment says otherwise (WANDB_MODE). TensorBoard is
-    told to purge later steps, trackio's and wandb's run is resumed by name and keeps the first value of a
-    step that is made again; the values are the same.
+    told to purge later steps; trackio's and wandb's run is resumed by name, and of a step that is made again
+    they keep the first value, which is the same.
 
     Raises InputError as `check_trackers`.
     """
@@ -62,11 +62,32 @@ class TensorBoard:
         self._writer.close()
 
 
-class Trackio:
+class _Once:
+    """Passes each step on once: these trackers cannot take a step back, so the last one is kept in a file."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._mark = folder / "last-step"
+        if step == 0:
+            self._mark.unlink(missing_ok=True)
+        self._last = int(self._mark.read_text() or 0) if self._mark.is_file() else 0
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        if step > self._last:
+            self._send(step, values)
+            self._last = step
+            self._mark.write_text(str(step))
+
+    def _send(self, step: int, values: Mapping[str, float]) -> None:
+        raise NotImplementedError
+
+
+class Trackio(_Once):
     """A run of a project in trackio's local database."""
 
     def __init__(self, folder: Path, project: str, run: str, step: int) -> None:
         """Go on after `step`."""
+        super().__init__(folder, step)
         # Read when trackio is imported.
         os.environ.setdefault("TRACKIO_DIR", str(folder))
         import trackio
@@ -74,21 +95,21 @@ class Trackio:
         self._trackio: Any = trackio
         trackio.init(project=project, name=run, resume="allow" if step else "never", embed=False)
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
+    def _send(self, step: int, values: Mapping[str, float]) -> None:
         self._trackio.log(dict(values), step=step)
 
     def close(self) -> None:
         self._trackio.finish()
 
 
-class Wandb:
+class Wandb(_Once):
     """A run of Weights & Biases; offline unless WANDB_MODE says otherwise."""
 
     def __init__(self, folder: Path, project: str, run: str, step: int) -> None:
         """Go on after `step`."""
+        super().__init__(folder, step)
         import wandb
 
-        folder.mkdir(parents=True, exist_ok=True)
         self._run: Any = wandb.init(
             project=project,
             name=run,
@@ -98,7 +119,7 @@ class Wandb:
             mode=os.environ.get("WANDB_MODE", "offline"),
         )
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
+    def _send(self, step: int, values: Mapping[str, float]) -> None:
         self._run.log(dict(values), step=step)
 
     def close(self) -> None:

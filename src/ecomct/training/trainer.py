@@ -1,27 +1,29 @@
-"""transformers' Trainer with whole checkpoints, a stop at the first NaN and records without clocks."""
+"""transformers' Trainer with whole checkpoints, guarded steps and records without clocks."""
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, TrainingArguments
 
-from ecomct.errors import InputError
 from ecomct.recipe.model import Training
+from ecomct.training.averaging import Averaging
 from ecomct.training.batches import COLLATORS, Sequences
 from ecomct.training.checkpoints import keep_last, publish, seal
+from ecomct.training.guarded import GuardedTrainer, without_nan
 from ecomct.training.model import save_weights
 from ecomct.training.packing import Packing
+from ecomct.training.stability import Incident
+from ecomct.training.step_log import StepLog
 
 Precision = Literal["bf16", "fp32"]
 METRICS = ("step", "tokens", "loss", "learning_rate", "grad_norm")
-_SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
 def choose_precision(wanted: Literal["auto", "bf16", "fp32"]) -> Precision:
@@ -47,8 +49,8 @@ def arguments(training: Training, steps: int, seed: int, precision: Precision, w
         adam_epsilon=training.adam_epsilon,
         weight_decay=training.weight_decay,
         max_grad_norm=training.max_grad_norm,
-        lr_scheduler_type=_SCHEDULES[training.schedule],
-        warmup_steps=training.warmup_steps,
+        activation_checkpointing=training.activations == "recompute",
+        activation_checkpointing_kwargs={"use_reentrant": False},
         bf16=precision == "bf16",
         use_cpu=not on_cuda,
         seed=seed,
@@ -72,11 +74,11 @@ def arguments(training: Training, steps: int, seed: int, precision: Precision, w
     return made
 
 
-class ArmTrainer(Trainer):
+class ArmTrainer(GuardedTrainer):
     """Trains one arm; every `save_every` steps and at the end it leaves a whole checkpoint in `args.output_dir`.
 
-    Order, optimizer, schedule, clipping and the split into decayed and undecayed parameters are
-    Trainer's. Losses are sums over predictions divided by the predictions of the whole batch.
+    Order, optimizer, clipping and the split into decayed and undecayed parameters are Trainer's.
+    Losses are sums over predictions divided by the predictions of the whole batch.
     """
 
     def __init__(
@@ -86,44 +88,47 @@ class ArmTrainer(Trainer):
         sequences: Sequences,
         packing: Packing,
         *,
-        batch_size: int,
+        training: Training,
+        history: Sequence[Mapping[str, Any]],
+        averaging: Averaging | None,
+        step_log: StepLog,
         out: Path,
-        on_progress: Callable[[int, int], None] | None,
+        on_progress: Callable[[int, int, str], None] | None,
     ) -> None:
-        super().__init__(model=model, args=args, train_dataset=sequences, data_collator=COLLATORS[packing])
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=sequences,
+            data_collator=COLLATORS[packing],
+            training=training,
+            history=history,
+        )
         self.remove_callback(PrinterCallback)
-        self._sequences, self._batch_size, self._out, self._on_progress = sequences, batch_size, out, on_progress
+        self._sequences, self._batch_size, self._out, self._on_progress = sequences, training.batch_size, out, on_progress
+        self._averaging, self._step_log = averaging, step_log
+        if averaging is not None:
+            averaging.trainer = self
+            self.add_callback(averaging)
         self._work = Path(cast(str, args.output_dir))
         self._stage: Path | None = None
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss = super().training_step(*args, **kwargs)
-        self._demand_finite("loss", float(loss))
-        return loss
-
-    def _clip_grad_norm(self, model: Any) -> Any:
-        norm = super()._clip_grad_norm(model)
-        self._demand_finite("gradient norm", float(norm))
-        return norm
-
-    def _demand_finite(self, name: str, value: float) -> None:
-        if not math.isfinite(value):
-            raise InputError(
-                f"training: the {name} is {value} at step {self.state.global_step + 1}; "
-                "lower training.learning_rate, raise training.warmup_steps, or look at the data of that step"
-            )
+    def note_incident(self, incident: Incident, loss: float, norm: float) -> None:
+        if self.is_world_process_zero():
+            record = {"step": self.state.global_step + 1, "loss": loss, "grad_norm": norm}
+            self._step_log.incident(without_nan({**record, "incident": asdict(incident)}))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep one record a step, of values that depend on the data and the weights alone."""
         if "loss" not in logs:
             return
         step = self.state.global_step
-        record = {"step": step, "tokens": self._sequences.tokens(step * self._batch_size), **logs}
+        record = self.complete_record({"step": step, "tokens": self._sequences.tokens(step * self._batch_size), **logs})
         self.state.log_history.append(record)
         with open(self._out / "metrics.jsonl", "a", encoding="utf-8") as handle:
             handle.write(metrics_line(record))
+        pace = self._step_log.finished(record)
         if self._on_progress is not None:
-            self._on_progress(step, self.state.max_steps)
+            self._on_progress(step, self.state.max_steps, pace)
 
     def _get_output_dir(self, trial: Any) -> str:
         return super()._get_output_dir(trial) if self._stage is None else str(self._stage)
@@ -141,6 +146,8 @@ class ArmTrainer(Trainer):
         self.args.save_only_model = step >= self.state.max_steps
         try:
             super()._save_checkpoint(model, trial)
+            if self._averaging is not None:
+                self._averaging.save(self._stage / f"checkpoint-{step}")
             seal(self._stage / f"checkpoint-{step}", work / f"checkpoint-{step}", step)
         finally:
             self._stage = None
