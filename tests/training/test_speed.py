@@ -16,13 +16,21 @@ from ecomct.training.model import write_base
 from ecomct.training.run import train_arm
 from ecomct.training.speed import SpeedMeter, flops_per_token, peak_flops, summary
 
-from .conftest import CONFIGS
-
 LENGTH = 48
+SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+WIDE = {**SHAPE, "intermediate_size": 64}
+CONFIGS: dict[str, dict[str, int]] = {
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4},
+    "llama": WIDE,
+    "qwen3": {**WIDE, "num_key_value_heads": 2, "head_dim": 16},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4},
+    "mamba": {"hidden_size": 32, "num_hidden_layers": 2},
+    "mixtral": WIDE,
+}
 
 
 def made(kind: str, device: str = "cpu", **settings: object) -> PreTrainedModel:
-    config = AutoConfig.for_model(kind, **{**CONFIGS.get(kind, {}), "vocab_size": 300, **settings})
+    config = AutoConfig.for_model(kind, **{**CONFIGS[kind], "vocab_size": 300, **settings})
     with torch.device(device):
         model: PreTrainedModel = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     return model
@@ -57,8 +65,7 @@ def test_frozen_weights_take_no_gradient_of_their_own() -> None:
 
 def test_what_is_not_dense_attention_has_no_count() -> None:
     assert flops_per_token(made("mamba"), LENGTH) is None
-    experts = made("mixtral", hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64)
-    assert flops_per_token(experts, LENGTH) is None
+    assert flops_per_token(made("mixtral"), LENGTH) is None
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,13 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def base(make_recipe: Callable[..., Recipe], tokenizer_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("base") / "llama"
-    write_base(make_recipe("llama"), tokenizer_folder, folder)
-    return folder
+    """A Llama that knows the frequent words already, as a model has before continual pre-training."""
+    folder = tmp_path_factory.mktemp("base")
+    write_base(make_recipe("llama"), tokenizer_folder, folder / "llama")
+    data = write_sequences(folder / "data", range(101, 131))
+    recipe = make_recipe(batch_size=BATCH, learning_rate=1e-2)
+    train_arm(recipe, "mixed", data, folder / "llama", folder / "trained")
+    return folder / "trained" / "model"
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +91,7 @@ def broken_base(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def recipe(make_recipe: Callable[..., Recipe]) -> Callable[..., Recipe]:
     def build(stability: dict[str, Any], **settings: Any) -> Recipe:
-        plain = {"batch_size": BATCH, "micro_batch_size": 1, "schedule": "constant", "learning_rate": 2e-2}
+        plain = {"batch_size": BATCH, "micro_batch_size": 1, "schedule": "constant", "learning_rate": 1e-3}
         return make_recipe(**{**plain, "stability": {"window": 8, **stability}, **settings})
 
     return build
@@ -137,19 +141,18 @@ def test_a_step_left_out_leaves_no_trace(
 def test_data_and_schedule_go_on_behind_a_step_left_out(
     recipe: Callable[..., Recipe], whole: Path, base: Path, tmp_path: Path
 ) -> None:
-    plan = {"schedule": "linear", "learning_rate": 1e-2, "save_every": 1}
-    train_arm(recipe({"spike": "skip", "deviations": 4.0}, **plan), "mixed", whole, base, tmp_path / "skip")
+    plan = {"schedule": "linear", "save_every": 1}
+    train_arm(recipe({"spike": "skip"}, **plan), "mixed", whole, base, tmp_path / "skip")
     metrics = lines(tmp_path / "skip" / "metrics.jsonl")
     rates = [line["learning_rate"] for line in metrics]
-    assert rates == pytest.approx([1e-2 * (STEPS - step) / STEPS for step in range(STEPS)])
-    left_out = [line["step"] for line in lines(tmp_path / "skip" / "incidents.jsonl")]
-    assert POISONED in left_out
+    assert rates == pytest.approx([1e-3 * (STEPS - step) / STEPS for step in range(STEPS)])
+    assert [line["step"] for line in lines(tmp_path / "skip" / "incidents.jsonl")] == [POISONED]
     weights = [digest(tmp_path / "skip" / "checkpoints" / f"step-{step}" / "model.safetensors") for step in range(1, STEPS)]
     for step in range(2, STEPS):
-        assert (weights[step - 1] == weights[step - 2]) == (step in left_out)
+        assert (weights[step - 1] == weights[step - 2]) == (step == POISONED)
 
 
-@pytest.mark.parametrize("crash", [9, 10, 11])
+@pytest.mark.parametrize("crash", [9, 11])
 def test_a_resumed_run_decides_the_same(
     recipe: Callable[..., Recipe], whole: Path, base: Path, tmp_path: Path, crash: int
 ) -> None:

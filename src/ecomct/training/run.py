@@ -23,6 +23,7 @@ from ecomct.training.model import open_folder
 from ecomct.training.packing import prepare_packing
 from ecomct.training.process import quiet, reproducible
 from ecomct.training.step_log import StepLog, write_incidents
+from ecomct.training.trackers import check_trackers
 from ecomct.training.trainer import ArmTrainer, arguments, choose_precision, metrics_line, publish_step
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ def train_arm(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError("training: this version trains in one process; start it without torchrun or accelerate launch")
     training, work = recipe.training, out / ".work" / "trainer"
+    check_trackers(training.log_to)
     with quiet(), reproducible(recipe.seed, training.threads):
         data = Sequences(sequences)
         if data.rows < training.batch_size:
