@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
 import sys
@@ -14,8 +15,8 @@ import torch
 from ecomct.errors import InputError
 from ecomct.recipe.training import Training
 
-# Elements; gradients are reduced in buckets of this size.
-_BUCKET = 500_000_000
+# Elements; gradients are reduced in buckets of this size, which are allocated whole.
+_BUCKET, _BUCKET_CPU = 500_000_000, 5_000_000
 
 
 def prepare_process() -> None:
@@ -39,6 +40,8 @@ def prepare_process() -> None:
     from deepspeed.utils import logger
 
     logger.setLevel("ERROR")
+    # It remarks that DeepSpeed's accumulation steps are not its own.
+    logging.getLogger("accelerate").setLevel("ERROR")
     if not torch.cuda.is_available():
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
@@ -55,8 +58,8 @@ def deepspeed_config(training: Training, bf16: bool, world: int) -> dict[str, An
         "contiguous_gradients": True,
         "reduce_scatter": True,
         "overlap_comm": on_cuda,
-        "reduce_bucket_size": _BUCKET,
-        "allgather_bucket_size": _BUCKET,
+        "reduce_bucket_size": _BUCKET if on_cuda else _BUCKET_CPU,
+        "allgather_bucket_size": _BUCKET if on_cuda else _BUCKET_CPU,
     }
     if training.parallel.offload == "optimizer":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": on_cuda}

@@ -17,7 +17,7 @@ import torch
 
 from ecomct.atomic import write_atomic, write_json
 from ecomct.errors import InputError, Stopped
-from ecomct.recipe.model import Recipe
+from ecomct.recipe.model import Recipe, Training
 from ecomct.training.arguments import arguments, choose_precision
 from ecomct.training.batches import Sequences
 from ecomct.training.checkpoints import keep_last, publish
@@ -120,7 +120,7 @@ def _train(
     precision = choose_precision(training.precision)
     engine: dict[str, Any] = {}
     if last is None or last[1] < steps:
-        group.first(lambda: _reopen(last, out, work))
+        group.first(lambda: _reopen(last, out, training))
         masters = None
         if strategy == "zero2" and precision == "bf16":
             masters = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -196,10 +196,10 @@ def _begin(plan: str, out: Path, work: Path) -> dict[str, Any] | None:
     return None
 
 
-def _reopen(last: tuple[Path, int] | None, out: Path, work: Path) -> None:
+def _reopen(last: tuple[Path, int] | None, out: Path, training: Training) -> None:
     """Make what is published fit the checkpoint that training goes on from."""
     if last is not None:
-        publish_step(*last, out, work)
+        publish_step(*last, out, training)
     _write_metrics(out, [] if last is None else _history(last[0]))
 
 

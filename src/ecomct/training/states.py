@@ -163,6 +163,7 @@ def _states(model: torch.nn.Module, optimizer: Any) -> Iterator[tuple[str, torch
         names = {id(parameter): name for name, parameter in model.named_parameters()}
         for index, parameters in enumerate(optimizer.bit16_groups):
             state = optimizer.optimizer.state[optimizer.single_partition_of_fp32_groups[index]]
+            _link(optimizer, index)
             for parameter in parameters:
                 yield names[id(parameter)], parameter, state
         return
@@ -184,17 +185,27 @@ def _load_zero(zero: Any, model: torch.nn.Module, steps: dict[str, float], momen
     from deepspeed.utils import safe_set_full_optimizer_state
 
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    for flat, parameters in zip(zero.single_partition_of_fp32_groups, zero.bit16_groups, strict=True):
+    for index, parameters in enumerate(zero.bit16_groups):
+        flat = zero.single_partition_of_fp32_groups[index]
         done = steps[names[id(parameters[0])]]
         # DeepSpeedCPUAdam counts in an int, torch's AdamW in a tensor.
         counted: Any = torch.tensor(done) if isinstance(zero.optimizer, torch.optim.AdamW) else int(done)
         if isinstance(counted, torch.Tensor) and zero.optimizer.param_groups[0].get("fused"):
             counted = counted.to(flat.device)
         zero.optimizer.state[flat] = {"step": counted, **{key: torch.zeros_like(flat) for key in _MOMENTS}}
-    # The same linking of parameters to their fragments that the first step does.
-    zero._lazy_init_hp_params_optimizer_state()
-    for parameters in zero.bit16_groups:
+        _link(zero, index)
         for parameter in parameters:
             if parameter._hp_mapping is not None:
                 for key in _MOMENTS:
                     safe_set_full_optimizer_state(parameter, moments[f"{names[id(parameter)]}/{key}"], key)
+
+
+def _link(zero: Any, index: int) -> None:
+    """Tell the parameters of a group which fragment of its flat state is theirs.
+
+    DeepSpeed 0.19 does so after the first group's first step, when the other groups have no state yet.
+    """
+    flat = zero.single_partition_of_fp32_groups[index]
+    for parameter in zero.bit16_groups[index]:
+        if parameter._hp_mapping is not None:
+            parameter._hp_mapping.set_optim_state_fragment(flat, zero.optimizer.state[flat])

@@ -172,7 +172,7 @@ class ArmTrainer(Trainer):
                 raise refused
             seal(stage, self._work / f"checkpoint-{step}", step)
             if step < self.state.max_steps:
-                publish_step(self._work / f"checkpoint-{step}", step, self._out, self._work)
+                publish_step(self._work / f"checkpoint-{step}", step, self._out, self._training)
             keep_last(self._work, self._training.keep_states)
 
         refused = None
@@ -194,6 +194,7 @@ def metrics_line(record: dict[str, Any]) -> str:
     return json.dumps({name: record[name] for name in METRICS}) + "\n"
 
 
-def publish_step(checkpoint: Path, step: int, out: Path, work: Path) -> None:
-    """Publish an intermediate checkpoint's weights as `out`/checkpoints/step-N."""
-    publish(checkpoint, out / "checkpoints" / f"step-{step}", work)
+def publish_step(checkpoint: Path, step: int, out: Path, training: Training) -> None:
+    """Publish an intermediate checkpoint's weights as `out`/checkpoints/step-N; not those that only a signal asked for."""
+    if training.save_every and step % training.save_every == 0:
+        publish(checkpoint, out / "checkpoints" / f"step-{step}", checkpoint.parent)
