@@ -76,15 +76,15 @@ def test_the_layers_really_run_twice(
     calls = {}
     write_base(make_recipe(), tokenizer_folder, tmp_path / "base")
     for way in ("keep", "recompute"):
-        recipe = make_recipe(activations=way)
+        recipe = make_recipe(activations=way, batch_size=2)
         model = open_folder(tmp_path / "base", "test")
         prepare_packing(model)
         prepare_loss(model)
         made = arguments(recipe.training, 1, 0, "fp32", tmp_path, False)
-        trainer = GuardedTrainer(model=model, args=made, training=recipe.training)
+        data = [{"input_ids": torch.arange(2, 18), "labels": torch.arange(2, 18), "position_ids": torch.arange(16)}] * 4
+        trainer = GuardedTrainer(model=model, args=made, training=recipe.training, train_dataset=data)
         count = [0]
         model.transformer.h[0].mlp.register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
-        ids = torch.arange(2, 18)[None]
-        trainer.training_step(model, {"input_ids": ids, "labels": ids, "position_ids": torch.arange(16)[None]})
+        trainer.train()
         calls[way] = count[0]
     assert calls == {"keep": 1, "recompute": 2}

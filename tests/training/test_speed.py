@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from ecomct.recipe.model import Recipe
 from ecomct.training.model import write_base
 from ecomct.training.run import train_arm
-from ecomct.training.speed import SpeedMeter, flops_per_token, peak_flops, summary
+from ecomct.training.speed import SpeedMeter, flops_per_token, latest, peak_flops, summary
 
 LENGTH = 48
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -109,15 +109,18 @@ def test_a_resumed_run_writes_its_speed_apart(
     recipe, paces = make_recipe(save_every=2), []
     write_base(recipe, tokenizer_folder, tmp_path / "base")
 
-    def fail(step: int, steps: int, pace: str) -> None:
-        paces.append(pace)
+    def tell(step: int, steps: int) -> None:
+        paces.append(latest(tmp_path / "logs" / "speed.jsonl"))
+
+    def fail(step: int, steps: int) -> None:
+        tell(step, steps)
         if step == 3:
             raise KeyboardInterrupt
 
     arguments = (recipe, "mixed", sequences_folder, tmp_path / "base", tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
         train_arm(*arguments, fail, tmp_path / "logs")
-    train_arm(*arguments, lambda step, steps, pace: paces.append(pace), tmp_path / "logs")
+    train_arm(*arguments, tell, tmp_path / "logs")
     lines = [json.loads(line) for line in (tmp_path / "logs" / "speed.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 3, 4, 5]
     assert [line["tokens_per_second"] is None for line in lines] == [True, False, False, True, False, False]

@@ -158,7 +158,7 @@ def test_a_resumed_run_decides_the_same(
 ) -> None:
     """The losses that a step is compared with are those before the crash."""
 
-    def fail(step: int, steps: int, pace: str) -> None:
+    def fail(step: int, steps: int) -> None:
         if step == crash:
             raise KeyboardInterrupt
 

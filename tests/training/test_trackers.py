@@ -23,7 +23,7 @@ def test_tensorboard_reads_each_step_once(
     recipe = make_recipe(save_every=2, log_to=["tensorboard"])
     write_base(recipe, tokenizer_folder, tmp_path / "base")
 
-    def fail(step: int, steps: int, pace: str) -> None:
+    def fail(step: int, steps: int) -> None:
         if step == 3:  # is made again: the last checkpoint is of step 2
             raise KeyboardInterrupt
 

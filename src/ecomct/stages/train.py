@@ -59,9 +59,15 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
 def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
     """Train one arm; its checkpoints are the units that a killed run keeps."""
     from ecomct.training.run import train_arm
+    from ecomct.training.speed import latest
 
+    logs = _logs(run, arm)
     with counter(f"train {arm}") as count:
-        facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, count, _logs(run, arm))
+
+        def tell(step: int, steps: int) -> None:
+            count(step, steps, latest(logs / "speed.jsonl"))
+
+        facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, tell, logs)
     _add_tokenizer(run, stage.folder)
     return facts
 

@@ -39,9 +39,14 @@ class MovingAverage:
         for name, weight in self._weights.items():
             _local(self._average[name]).lerp_(_local(weight).float(), 1.0 - self._decay)
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Return the average by parameter name; of sharded weights the whole tensors (every process has to ask)."""
-        return {name: getattr(kept, "full_tensor", lambda kept=kept: kept)() for name, kept in self._average.items()}
+    def tensors(self, keep: bool = True) -> dict[str, torch.Tensor]:
+        """Return the average by parameter name, on the CPU; every process has to ask, those with `keep` get it."""
+        found = {}
+        for name, average in self._average.items():
+            whole = average.full_tensor() if hasattr(average, "full_tensor") else average
+            if keep:
+                found[name] = whole.cpu()
+        return found
 
     @torch.no_grad()
     def restore(self, folder: Path) -> None:
@@ -61,35 +66,44 @@ def _local(tensor: Any) -> torch.Tensor:
 
 
 class Averaging(TrainerCallback):
-    """Keeps a moving average beside a Trainer's weights; steps that were left out do not count."""
+    """Keeps a moving average beside a Trainer's weights and in its checkpoints; steps that were left out do not count."""
 
-    def __init__(self, decay: float, resume: Path | None) -> None:
-        """Go on from the checkpoint `resume`, or start with the weights at the begin of training."""
-        self._decay, self._resume = decay, resume
+    def __init__(self, decay: float) -> None:
+        """Start with the weights at the begin of training, unless `load` comes first."""
+        self._decay = decay
         self._average: MovingAverage | None = None
         self.trainer: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._average = MovingAverage(self.trainer.accelerator.unwrap_model(self.trainer.model_wrapped), self._decay)
-        if self._resume is not None:
-            self._average.restore(self._resume / FOLDER)
+        if self._average is None:
+            self._average = MovingAverage(self._model(), self._decay)
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         assert self._average is not None, "training has begun"
         if not self.trainer.left_out:
             self._average.update()
 
-    def save(self, checkpoint: Path) -> None:
-        """Write the average as a model folder `ema` in a checkpoint; every process calls, the first one writes."""
+    def save(self, stage: Path) -> None:
+        """Write the average as a model folder `ema` in a staged checkpoint; every process calls, the first one writes."""
         assert self._average is not None, "training has begun"
-        tensors = self._average.tensors()
-        if self.trainer.is_world_process_zero():
-            save_average(self.trainer.accelerator.unwrap_model(self.trainer.model), tensors, checkpoint / FOLDER)
+        first = self.trainer.is_world_process_zero()
+        tensors = self._average.tensors(keep=first)
+        if first:
+            save_average(self._model(), tensors, stage / FOLDER)
+
+    def load(self, checkpoint: Path) -> None:
+        """Go on from the average in a checkpoint."""
+        self._average = MovingAverage(self._model(), self._decay)
+        self._average.restore(checkpoint / FOLDER)
+
+    def _model(self) -> PreTrainedModel:
+        model: PreTrainedModel = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        return model
 
 
-def averaging_of(training: Training, resume: Path | None) -> Averaging | None:
-    """Return the average that the recipe asks for, None where it asks for none."""
-    return Averaging(training.average_decay, resume) if training.average == "ema" else None
+def averaging_of(training: Training) -> list[Averaging]:
+    """Return the average that the recipe asks for, none where it asks for none."""
+    return [Averaging(training.average_decay)] if training.average == "ema" else []
 
 
 def save_average(model: PreTrainedModel, tensors: dict[str, torch.Tensor], folder: Path) -> None:

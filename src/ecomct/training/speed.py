@@ -110,6 +110,16 @@ def append_pace(file: Path, pace: Pace) -> None:
         handle.write(json.dumps(asdict(pace)) + "\n")
 
 
+def latest(file: Path) -> str:
+    """Return the last line of speed.jsonl for the progress line, empty where it says nothing."""
+    try:
+        with open(file, "rb") as handle:
+            handle.seek(max(0, handle.seek(0, 2) - 512))
+            return str(Pace(**json.loads(handle.read().splitlines()[-1])))
+    except (FileNotFoundError, IndexError):
+        return ""
+
+
 def summary(file: Path) -> dict[str, Any] | None:
     """Return the median over all launches of tokens_per_second and mfu (None where unknown), None without measured steps."""
     try:

@@ -52,8 +52,8 @@ class StepLog:
         pace = meter(model, recipe.sequences.length, precision, processes)
         return cls(out, logs, data, training.batch_size, sources, pace, trackers)
 
-    def finished(self, record: Mapping[str, Any]) -> str:
-        """Write down a step by its record; return how fast it went, for the progress line."""
+    def finished(self, record: Mapping[str, Any]) -> None:
+        """Write down a step by its record, and how fast it went."""
         if "incident" in record:
             self.incident(record)
         pace = self.meter.finished(record["step"], record["tokens"])
@@ -63,7 +63,6 @@ class StepLog:
         rates = {"tokens_per_second": pace.tokens_per_second, "mfu": pace.mfu}
         for tracker in self.trackers:
             tracker.log(record["step"], values | {name: value for name, value in rates.items() if value is not None})
-        return str(pace)
 
     def incident(self, record: Mapping[str, Any]) -> None:
         """Append a step's line to incidents.jsonl."""
