@@ -69,7 +69,9 @@ def test_the_mean_of_checkpoints(trained: Path, tmp_path: Path) -> None:
     AutoModelForCausalLM.from_pretrained(tmp_path / "mean")
 
 
-def test_what_cannot_be_averaged_is_named(trained: Path, tmp_path: Path, make_recipe: Callable[..., Recipe], tokenizer_folder: Path) -> None:
+def test_what_cannot_be_averaged_is_named(
+    trained: Path, tmp_path: Path, make_recipe: Callable[..., Recipe], tokenizer_folder: Path
+) -> None:
     with pytest.raises(InputError, match="no checkpoints"):
         average_checkpoints([], tmp_path / "mean")
     with pytest.raises(InputError, match=r"absent: no model.safetensors"):

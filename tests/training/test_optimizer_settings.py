@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 from ecomct.recipe.model import Recipe
+from ecomct.training.arguments import arguments
 from ecomct.training.guarded import GuardedTrainer
 from ecomct.training.loss import prepare_loss
 from ecomct.training.model import open_folder, write_base
 from ecomct.training.packing import prepare_packing
 from ecomct.training.run import train_arm
-from ecomct.training.trainer import arguments
 
 # What BLOOM and Llama have, written out: no pattern that could be wrong in the same way as the trainer's.
 UNDECAYED = {
@@ -70,9 +70,7 @@ def test_recomputed_activations_give_the_same_weights(
         torch.testing.assert_close(tensor, again[name], rtol=0, atol=1e-6, msg=name)
 
 
-def test_the_layers_really_run_twice(
-    make_recipe: Callable[..., Recipe], tokenizer_folder: Path, tmp_path: Path
-) -> None:
+def test_the_layers_really_run_twice(make_recipe: Callable[..., Recipe], tokenizer_folder: Path, tmp_path: Path) -> None:
     calls = {}
     write_base(make_recipe(), tokenizer_folder, tmp_path / "base")
     for way in ("keep", "recompute"):
@@ -84,7 +82,7 @@ def test_the_layers_really_run_twice(
         data = [{"input_ids": torch.arange(2, 18), "labels": torch.arange(2, 18), "position_ids": torch.arange(16)}] * 4
         trainer = GuardedTrainer(model=model, args=made, training=recipe.training, train_dataset=data)
         count = [0]
-        model.transformer.h[0].mlp.register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
+        model.transformer.h[0].input_layernorm.register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
         trainer.train()
         calls[way] = count[0]
     assert calls == {"keep": 1, "recompute": 2}

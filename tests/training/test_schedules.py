@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_rise_then_never_again(plan: dict[str, Any]) -> None:
     warmup = plan["warmup"]
     assert factors[:warmup] == [step / warmup for step in range(warmup)]
     rest = factors[warmup:]
-    assert all(left >= right - 1e-12 for left, right in zip(rest, rest[1:], strict=False))
+    assert all(left >= right - 1e-12 for left, right in pairwise(rest))
     assert all(plan["floor"] - 1e-12 <= factor <= 1 + 1e-12 for factor in rest)
     if warmup < plan["steps"]:
         assert rest[0] == pytest.approx(1)

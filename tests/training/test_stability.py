@@ -109,7 +109,9 @@ def tree(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_poisoned_batch_is_recorded_with_its_rows(recipe: Callable[..., Recipe], whole: Path, base: Path, tmp_path: Path) -> None:
+def test_a_poisoned_batch_is_recorded_with_its_rows(
+    recipe: Callable[..., Recipe], whole: Path, base: Path, tmp_path: Path
+) -> None:
     train_arm(recipe({"spike": "record"}), "mixed", whole, base, tmp_path / "out")
     (incident,) = lines(tmp_path / "out" / "incidents.jsonl")
     assert (incident["step"], incident["cause"], incident["action"]) == (POISONED, "spike", "recorded")

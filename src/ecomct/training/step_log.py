@@ -59,7 +59,9 @@ class StepLog:
         pace = self.meter.finished(record["step"], record["tokens"])
         if self.logs is not None:
             append_pace(self.logs / "speed.jsonl", pace)
-        values = {name: value for name, value in record.items() if isinstance(value, int | float) and name not in ("step", "epoch")}
+        values = {
+            name: value for name, value in record.items() if isinstance(value, int | float) and name not in ("step", "epoch")
+        }
         rates = {"tokens_per_second": pace.tokens_per_second, "mfu": pace.mfu}
         for tracker in self.trackers:
             tracker.log(record["step"], values | {name: value for name, value in rates.items() if value is not None})

@@ -57,8 +57,9 @@ class _StopAtSignal(TrainerCallback):
 class ArmTrainer(GuardedTrainer):
     """Trains one arm; every `save_every` steps and at the end it leaves a whole checkpoint in `args.output_dir`.
 
-    Order, optimizer, clipping and the split into decayed and undecayed parameters are Trainer's. Losses are sums over predictions divided by the predictions of the whole batch, over all
-    processes. Step s sees sequences s * B up to (s + 1) * B, whatever shares them; each process reads its own.
+    Order, optimizer, clipping and the split into decayed and undecayed parameters are Trainer's. Losses are
+    sums over predictions divided by the predictions of the whole batch, over all processes. Step s sees
+    sequences s * B up to (s + 1) * B, whatever shares them; each process reads its own.
     The model comes with the weights to start from, a checkpoint's where one is continued.
     """
 
