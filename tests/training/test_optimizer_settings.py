@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,7 +76,7 @@ def test_the_layers_really_run_twice(make_recipe: Callable[..., Recipe], tokeniz
     write_base(make_recipe(), tokenizer_folder, tmp_path / "base")
     for way in ("keep", "recompute"):
         recipe = make_recipe(activations=way, batch_size=2)
-        model = open_folder(tmp_path / "base", "test")
+        model: Any = open_folder(tmp_path / "base", "test")
         prepare_packing(model)
         prepare_loss(model)
         made = arguments(recipe.training, 1, 0, "fp32", tmp_path, False)

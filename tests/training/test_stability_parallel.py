@@ -81,9 +81,7 @@ def test_every_strategy_leaves_out_the_same_step(outcomes: tuple[Path, dict[str,
 
 @pytest.mark.parametrize("name", ["model", "model-ema"])
 @pytest.mark.parametrize("strategy", STRATEGIES[1:])
-def test_weights_and_average_are_those_of_one_process(
-    outcomes: tuple[Path, dict[str, Any]], strategy: str, name: str
-) -> None:
+def test_weights_and_average_are_those_of_one_process(outcomes: tuple[Path, dict[str, Any]], strategy: str, name: str) -> None:
     folder, _ = outcomes
     ours = load_file(folder / strategy / name / "model.safetensors")
     alone = load_file(folder / "none" / name / "model.safetensors")

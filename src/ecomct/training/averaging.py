@@ -52,6 +52,7 @@ class MovingAverage:
     def restore(self, folder: Path) -> None:
         """Go on from the average that a checkpoint holds in `folder`, bit for bit."""
         with safe_open(folder / _WEIGHTS, framework="pt") as saved:
+            kept: Any
             for name, kept in self._average.items():
                 whole = saved.get_tensor(name).to(kept.device)
                 if hasattr(kept, "device_mesh"):

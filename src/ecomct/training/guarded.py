@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import Trainer
@@ -43,15 +43,17 @@ class GuardedTrainer(Trainer):
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self.lr_scheduler is None:
-            self.lr_scheduler = make_schedule(optimizer or self.optimizer, self._training, num_training_steps)
+            self.lr_scheduler = make_schedule(
+                cast(torch.optim.Optimizer, optimizer or self.optimizer), self._training, num_training_steps
+            )
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         if self.is_deepspeed_enabled and not self._gated:
-            gate_zero(self.deepspeed.optimizer, self._refused)
+            gate_zero(self._zero(), self._refused)
             self._gated = True
-        found = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        found: Any = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         loss = (found[0] if return_outputs else found).detach()
         self._batch_loss = loss if self._batch_loss is None else self._batch_loss + loss
         return found
@@ -65,7 +67,7 @@ class GuardedTrainer(Trainer):
             self._incident = self._guard.judge(loss, size)
         if self.is_deepspeed_enabled:
             # What DeepSpeed left out, Trainer would not count: the schedule would stand still.
-            self.deepspeed.optimizer.overflow = False
+            self._zero().overflow = False
         if (incident := self._incident) is None:
             return norm
         step = self.state.global_step + 1
@@ -79,7 +81,7 @@ class GuardedTrainer(Trainer):
                 self.note_incident(incident, loss, size)
                 raise
             # AdamW passes over parameters without a gradient: no moment decays, no count goes up.
-            self.optimizer.zero_grad()
+            cast(torch.optim.Optimizer, self.optimizer).zero_grad()
         return norm
 
     def complete_record(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +94,10 @@ class GuardedTrainer(Trainer):
         record = without_nan(record)
         self._guard.finished(record)
         return record
+
+    def _zero(self) -> Any:
+        """DeepSpeed's optimizer."""
+        return cast(Any, self.deepspeed).optimizer
 
     def _mean_loss(self) -> float:
         assert self._batch_loss is not None, "a step follows its batch"
