@@ -42,12 +42,19 @@ def outcomes(
     pytest.importorskip("deepspeed")
     write_base(make_recipe(), tokenizer_folder, folder / "base")
 
-    def run(name: str, ranks: int, parallel: dict[str, str] | None = None, training: dict[str, Any] | None = None, **more: Any) -> Any:
+    def run(
+        name: str, ranks: int, parallel: dict[str, str] | None = None, training: dict[str, Any] | None = None, **more: Any
+    ) -> Any:
         recipe = make_recipe(**{**SETTINGS, "parallel": parallel or {}, **(training or {})})
         launched = (parallel or {}).get("strategy") == "zero2"
         if "copy_of" in more:
             more["copy_of"] = str(folder / more["copy_of"])
-        return {"recipe": recipe.model_dump_json(exclude_none=True), "out": str(folder / name), "ranks": ranks, "launched": launched} | more
+        return {
+            "recipe": recipe.model_dump_json(exclude_none=True),
+            "out": str(folder / name),
+            "ranks": ranks,
+            "launched": launched,
+        } | more
 
     term = {"signal": [1, int(signal.SIGTERM)], "at": 2}
     runs = {"one": run("one", 1), "one-bf16": run("one-bf16", 1, training={"precision": "bf16"})}

@@ -115,7 +115,9 @@ class ArmTrainer(Trainer):
 
     def _bare_optimizer(self) -> Any:
         """The optimizer under accelerate's wrapper: torch's, or ZeRO's."""
-        return getattr(self.optimizer, "optimizer", self.optimizer) if not self.is_deepspeed_enabled else self.deepspeed.optimizer
+        if self.is_deepspeed_enabled:
+            return cast(Any, self.deepspeed).optimizer
+        return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         loss = super().training_step(*args, **kwargs)
