@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -117,7 +117,7 @@ def _train(
         masters = None
         if strategy == "zero2" and precision == "bf16":
             masters = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-            model.to(dtype=torch.bfloat16)
+            cast(torch.nn.Module, model).to(torch.bfloat16)
         trainer = ArmTrainer(
             model,
             arguments(training, steps, recipe.seed % (1 << 32), precision, work, model.config.use_cache, strategy, group.world),
