@@ -58,7 +58,6 @@ def outcomes(
         capture_output=True,
         text=True,
         timeout=500,
-        env=os.environ,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
