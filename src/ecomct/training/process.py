@@ -18,7 +18,10 @@ deterministic: Any = torch.utils.deterministic
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the bars and remarks of transformers and datasets; errors still show."""
+    """Silence the bars and remarks of transformers, datasets and DeepSpeed; errors still show."""
+    if not torch.cuda.is_available():
+        # Trainer imports DeepSpeed where it is installed, which then says that it found no GPU.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     verbosity = library_logging.get_verbosity()
     model_bars, table_bars = library_logging.is_progress_bar_enabled(), datasets.are_progress_bars_disabled()
     library_logging.set_verbosity_error()

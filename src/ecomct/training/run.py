@@ -17,18 +17,18 @@ from ecomct.training.arguments import arguments, choose_precision
 from ecomct.training.averaging import FOLDER, averaging_of
 from ecomct.training.batches import Sequences
 from ecomct.training.checkpoints import keep_last, publish
-from ecomct.training.deepspeed_config import describe_engine, prepare_process
+from ecomct.training.deepspeed_config import prepare_process
 from ecomct.training.launch import Job, launch
 from ecomct.training.loss import prepare_loss
 from ecomct.training.model import open_folder
 from ecomct.training.packing import prepare_packing
 from ecomct.training.parallel import Group, Strategy, accumulation_steps, choose_strategy, launched, open_group
 from ecomct.training.process import quiet, reproducible
-from ecomct.training.signals import listening
+from ecomct.training.signals import listening, received
 from ecomct.training.step_log import StepLog, write_incidents
 from ecomct.training.trackers import check_trackers
 from ecomct.training.trainer import ArmTrainer
-from ecomct.training.work_folder import alone, begin, history, plan_of, remove, reopen, write_metrics
+from ecomct.training.work_folder import alone, begin, engine_of, history, plan_of, remove, reopen, write_metrics
 
 
 def train_arm(
@@ -120,7 +120,6 @@ def _train(
     model = open_folder(base if last is None else last[0], "training")
     packing, loss = prepare_packing(model), prepare_loss(model)
     precision = choose_precision(training.precision)
-    engine: dict[str, Any] = {}
     if last is None or last[1] < steps:
         group.first(lambda: reopen(last, out, training))
         behind = [] if last is None else history(last[0])
@@ -154,8 +153,6 @@ def _train(
             trainer.train(resume_from_checkpoint=None if last is None else str(last[0]))
         if trainer.stopped_by:
             raise Stopped(trainer.stopped_by, trainer.state.global_step)
-        if strategy == "zero2":
-            engine = describe_engine(trainer.deepspeed)
 
     def finish() -> dict[str, Any]:
         whole = keep_last(work)
@@ -177,11 +174,15 @@ def _train(
             "parameters": model.num_parameters(),
             "first_loss": losses[0] if losses else None,
             "last_loss": losses[-1] if losses else None,
-            "parallel": {"strategy": strategy, "processes": group.world, **engine},
+            "parallel": {"strategy": strategy, "processes": group.world, **engine_of(whole[0])},
         }
         # The last thing written: from here on the run is finished, whatever is left in the work folder.
         write_json(out / "facts.json", {"facts": facts, "plan": plan})
         remove(work)
         return facts
 
-    return group.first(finish)
+    facts = group.first(finish)
+    # One that came in the last step: the arm is finished, but what follows it is not for now.
+    if number := group.most(received()):
+        raise Stopped(number, steps)
+    return facts

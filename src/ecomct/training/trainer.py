@@ -13,9 +13,11 @@ import torch
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments
 
+from ecomct.atomic import write_json
 from ecomct.recipe.model import Training
 from ecomct.training.batches import COLLATORS, Sequences
 from ecomct.training.checkpoints import keep_last, publish, seal
+from ecomct.training.deepspeed_config import describe_engine
 from ecomct.training.guarded import GuardedTrainer, without_nan
 from ecomct.training.model import save_weights
 from ecomct.training.packing import Packing
@@ -26,6 +28,8 @@ from ecomct.training.states import load_random, load_states, save_states, set_ma
 from ecomct.training.step_log import StepLog
 from ecomct.training.tensor_files import disk_error
 
+# What DeepSpeed's engine really does, kept with a checkpoint: a run that is killed after its last step has no engine to ask.
+ENGINE = "engine.json"
 METRICS = ("step", "tokens", "loss", "learning_rate", "grad_norm")
 
 
@@ -172,6 +176,8 @@ class ArmTrainer(GuardedTrainer):
             except SafetensorError as error:
                 raise disk_error(error, stage) from error
             self.state.save_to_json(str(stage / "trainer_state.json"))
+            if self.is_deepspeed_enabled:
+                write_json(stage / ENGINE, describe_engine(self.deepspeed))
 
         def finish() -> None:
             if refused is not None:

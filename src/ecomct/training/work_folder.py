@@ -17,7 +17,7 @@ from ecomct.atomic import write_atomic
 from ecomct.recipe.model import Recipe, Training
 from ecomct.training.batches import Sequences
 from ecomct.training.parallel import Group
-from ecomct.training.trainer import metrics_line, publish_step
+from ecomct.training.trainer import ENGINE, metrics_line, publish_step
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +95,13 @@ def remove(work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     with suppress(OSError):
         work.parent.rmdir()
+
+
+def engine_of(checkpoint: Path) -> dict[str, Any]:
+    """Return what DeepSpeed's engine did when it left this checkpoint; nothing for other strategies."""
+    path = checkpoint / ENGINE
+    found: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+    return found
 
 
 def history(checkpoint: Path) -> list[dict[str, Any]]:
