@@ -83,7 +83,7 @@ def train_arm(
         last = keep_last(work)
 
         model = open_folder(base, "training")
-        packing, loss = prepare_packing(model), prepare_loss(model)
+        packing, loss = prepare_packing(model, training.attention), prepare_loss(model)
         precision = choose_precision(training.precision)
         if last is None or last[1] < steps:
             if last is not None:
