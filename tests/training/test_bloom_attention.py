@@ -240,7 +240,7 @@ def test_bfloat16_at_length_stays_with_float32_where_stock_does_not() -> None:
 def test_a_bias_rounded_to_bfloat16_costs_no_more_than_the_values() -> None:
     """What SDPA on CUDA takes: relative bias, formed in float32, rounded last; scores in float32."""
     torch.manual_seed(0)
-    slopes, length = stock._get_alibi_slopes(8, torch.device("cpu")), 1024
+    slopes, length = 2.0 ** -torch.arange(1, 9), 1024
     query, key, value = (torch.randn(1, 8, length, 16).bfloat16() for _ in range(3))
     scope = Scope(slopes, length, 0, length, None, None)
 

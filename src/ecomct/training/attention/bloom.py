@@ -175,7 +175,9 @@ class ExactBloom(stock.BloomModel):
                 starts = None
             elif not bool(starts.any()):
                 starts = None
-        slopes = stock._get_alibi_slopes(self.num_heads, embedded.device)
+        # Two tokens: the second one's ALiBi is the slope itself, in whatever way this transformers computes it.
+        two = torch.ones(1, 2, device=embedded.device)
+        slopes = stock.build_alibi_tensor(two, self.num_heads, torch.float32)[:, 0, 1]
         return Scope(slopes, length, past, keys, kept, starts)
 
     def _demand_continued(self, position_ids: torch.Tensor, starts: torch.Tensor, kept: torch.Tensor | None, past: int) -> None:
