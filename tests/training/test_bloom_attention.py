@@ -142,7 +142,7 @@ def test_rows_of_a_batch_are_cut_where_each_one_restarts() -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_kernel_reads_what_the_definition_says(data: st.DataObject) -> None:
     """Runs, dense bias and FlexAttention's mask against loops over pairs of tokens."""
     length = data.draw(st.integers(1, 14))
@@ -240,7 +240,7 @@ def test_bfloat16_at_length_stays_with_float32_where_stock_does_not() -> None:
 def test_a_bias_rounded_to_bfloat16_costs_no_more_than_the_values() -> None:
     """What SDPA on CUDA takes: relative bias, formed in float32, rounded last; scores in float32."""
     torch.manual_seed(0)
-    slopes, length = 2.0 ** -torch.arange(1, 9), 1024
+    slopes, length = 2.0 ** -torch.arange(1, 9), 512
     query, key, value = (torch.randn(1, 8, length, 16).bfloat16() for _ in range(3))
     scope = Scope(slopes, length, 0, length, None, None)
 
