@@ -42,8 +42,9 @@ def train_on_offsets(device: str, steps: int = 260) -> Any:
     """A stock BLOOM that has learned the task, trained in float32 (both attentions are one function there)."""
     torch.manual_seed(0)
     config = BloomConfig(vocab_size=WORDS, hidden_size=128, n_layer=2, n_head=8)
-    trained = BloomForCausalLM(config).to(device).train()
-    plain = BloomForCausalLM(config)
+    trained: Any = BloomForCausalLM(config)
+    plain: Any = BloomForCausalLM(config)
+    trained.to(device).train()
     apply_exact_attention(trained, "sdpa")
     optimizer = torch.optim.AdamW(trained.parameters(), lr=2e-3, betas=(0.9, 0.95))
     generator = torch.Generator().manual_seed(1)

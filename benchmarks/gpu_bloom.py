@@ -58,8 +58,10 @@ def gradients_proof(kernel: str, device: str, length: int) -> dict[str, Any]:
     torch.set_float32_matmul_precision("highest")
     torch.manual_seed(0)
     config = BloomConfig(vocab_size=512, hidden_size=256, n_layer=2, n_head=8, initializer_range=0.05)
-    plain = BloomForCausalLM(config).to(device).train()
-    exact = BloomForCausalLM(config).to(device).train()
+    plain: Any = BloomForCausalLM(config)
+    exact: Any = BloomForCausalLM(config)
+    for model in (plain, exact):
+        model.to(device).train()
     exact.load_state_dict(plain.state_dict())
     apply_exact_attention(exact, kernel)  # type: ignore[arg-type]
     ids = torch.randint(512, (2, length), device=device)
@@ -95,12 +97,14 @@ def positions_proof(device: str, steps: int, rows: int) -> dict[str, Any]:
     import torch
     from alibi import LENGTH, loss_by_position, task, train_on_offsets
 
+    from ecomct.training.attention import Kernel
+
     plain = train_on_offsets(device, steps)
     ids = task(rows, LENGTH, torch.Generator().manual_seed(9)).to(device)
     truth = loss_by_position(plain, ids, torch.float32, None)
     found: dict[str, Any] = {"float32": truth, "bfloat16 stock": loss_by_position(plain, ids, torch.bfloat16, None)}
-    kernels = ("sdpa", "flex") if device == "cuda" else ("sdpa",)
-    ours = {kernel: loss_by_position(plain, ids, torch.bfloat16, kernel) for kernel in kernels}  # type: ignore[arg-type]
+    kernels: tuple[Kernel, ...] = ("sdpa", "flex") if device == "cuda" else ("sdpa",)
+    ours = {kernel: loss_by_position(plain, ids, torch.bfloat16, kernel) for kernel in kernels}
     found |= {f"bfloat16 {kernel}": values for kernel, values in ours.items()}
     found["proven"] = all(abs(a - b) <= BFLOAT16 for values in ours.values() for a, b in zip(values, truth, strict=True))
     return found
@@ -119,7 +123,7 @@ def speed(case: str, size: str, options: argparse.Namespace, device: str) -> dic
     rows, length = options.micro_batch, options.length
     torch.manual_seed(0)
     with torch.device(device):
-        model = BloomForCausalLM(BloomConfig(vocab_size=words, hidden_size=hidden, n_layer=layers, n_head=heads))
+        model: Any = BloomForCausalLM(BloomConfig(vocab_size=words, hidden_size=hidden, n_layer=layers, n_head=heads))
     if case in ("sdpa", "flex"):
         apply_exact_attention(model, case)  # type: ignore[arg-type]
     if case != "stock":

@@ -112,7 +112,7 @@ class Blurred(PreTrainedModel):
 
 def test_a_model_that_leaks_between_rows_is_refused() -> None:
     config = PreTrainedConfig()
-    config.vocab_size, config.model_type = 16, "blurred"
+    config.vocab_size = 16
     with pytest.raises(InputError, match="cannot be packed"):
         prepare_packing(Blurred(config))
 

@@ -175,9 +175,8 @@ def test_every_kernel_reads_what_the_definition_says(data: st.DataObject) -> Non
     assert torch.equal(scope.bias(torch.float32)[0][:, counts], expected[:, counts])
     score_mod, block = scope.flex
     places = torch.arange(length)
-    row, head, query, key = torch.tensor(0), torch.tensor(1), places[:, None], places[None, :]
-    flex = score_mod(torch.zeros(length, length), row, head, query, key)
-    flex = flex.masked_fill(~block.mask_mod(row, head, query, key), float("-inf"))
+    pairs = (torch.tensor(0), torch.tensor(1), places[:, None], places[None, :])
+    flex = score_mod(torch.zeros(length, length), *pairs).masked_fill(~block.mask_mod(*pairs), float("-inf"))
     assert torch.equal(flex[counts], expected[1, counts])
     if scope.spans is not None:
         runs = torch.full_like(expected, float("-inf"))
