@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -48,9 +49,12 @@ def train_on_offsets(device: str, steps: int = 260) -> Any:
     apply_exact_attention(trained, "sdpa")
     optimizer = torch.optim.AdamW(trained.parameters(), lr=2e-3, betas=(0.9, 0.95))
     generator = torch.Generator().manual_seed(1)
-    for _ in range(steps):
+    for step in range(steps):
         ids = task(8, 256, generator).to(device)
-        trained(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+        loss = trained(input_ids=ids, labels=ids, use_cache=False).loss
+        loss.backward()
+        if step % 50 == 0:
+            print(f"step {step}: loss {float(loss):.3f}", file=sys.stderr, flush=True)
         torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -98,7 +102,10 @@ def main() -> None:
     }
     if device != "cpu":
         cases["bfloat16, ours (flex)"] = lambda: loss_by_position(plain, ids, b16, "flex")
-    lines = [[name, *(f"{value:.3f}" for value in measure())] for name, measure in cases.items()]
+    lines = []
+    for name, measure in cases.items():
+        lines.append([name, *(f"{value:.3f}" for value in measure())])
+        print(*lines[-1], file=sys.stderr, flush=True)
     if device == "cpu":
         attend, bloom.attend = bloom.attend, as_on_cuda
         name = "bfloat16, ours, bias rounded as on CUDA"
