@@ -54,7 +54,7 @@ def train_on_offsets(device: str, steps: int = 260) -> Any:
         loss = trained(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         if step % 50 == 0:
-            print(f"step {step}: loss {float(loss):.3f}", file=sys.stderr, flush=True)
+            print(f"step {step}: loss {float(loss.detach()):.3f}", file=sys.stderr, flush=True)
         torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
