@@ -62,7 +62,7 @@ def test_the_chosen_way_trains_every_segment_as_if_alone(
 
 
 def test_stock_bloom_is_found_out(make_model: Callable[..., PreTrainedModel], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "apply_exact_attention", lambda model: False)
+    monkeypatch.setattr(packing, "apply_exact_attention", lambda model, kernel: False)
     model = make_model("bloom")
     assert type(model) is modeling_bloom.BloomForCausalLM
     assert prepare_packing(model) == "unrolled"
@@ -71,7 +71,7 @@ def test_stock_bloom_is_found_out(make_model: Callable[..., PreTrainedModel], mo
 def test_a_leak_too_small_for_the_logits_is_found(
     make_model: Callable[..., PreTrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "apply_exact_attention", lambda model: False)
+    monkeypatch.setattr(packing, "apply_exact_attention", lambda model, kernel: False)
     model = make_model("bloom")
     with torch.no_grad():
         for name, parameter in model.named_parameters():

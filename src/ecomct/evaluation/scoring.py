@@ -178,6 +178,8 @@ def _load(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    from ecomct.training.attention import apply_exact_attention
+
     options: dict[str, Any] = {
         "dtype": torch.float32,
         "local_files_only": True,
@@ -197,4 +199,6 @@ def _load(folder: Path) -> Any:
     if missing := sorted(info["missing_keys"]):
         # transformers would go on with random values.
         raise InputError(f"{folder}: the weights lack {', '.join(missing[:3])}; run the training stage again")
+    # BLOOM is scored with the attention it is trained with; padding then costs no work either.
+    apply_exact_attention(model)
     return model.eval()

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ecomct.errors import InputError
-from ecomct.training.attention import apply_exact_attention
+from ecomct.training.attention import Kernel, apply_exact_attention
 
 Packing = Literal["packed", "unrolled"]
 # Largest difference of logits, as a share of the largest logit, that counts as rounding.
@@ -20,10 +20,11 @@ _SIZES = (9, 1, 14)
 _log = logging.getLogger(__name__)
 
 
-def prepare_packing(model: PreTrainedModel) -> Packing:
+def prepare_packing(model: PreTrainedModel, kernel: Kernel = "auto") -> Packing:
     """Make packed training exact where the model allows it, and say which way exact training goes.
 
-    A BLOOM gets exact attention first (`apply_exact_attention`). Then random segments are run alone
+    A BLOOM gets exact attention first (`apply_exact_attention` with `kernel`); other models keep
+    their own, which transformers chose. Then random segments are run alone
     and packed into one row with `position_ids` that restart. "packed": the logits agree to rounding,
     and no logit has a gradient at a token of another segment, while without the restarts it has one
     (so the probe can see). The gradient finds leaks that a fresh model's small weights hide.
@@ -33,10 +34,22 @@ def prepare_packing(model: PreTrainedModel) -> Packing:
 
     Cost: nine forward passes over at most 24 tokens in float32, three of them with a backward pass.
 
+    The probe runs where the model is. A model on the CPU that trains on CUDA is proven on its CPU
+    kernels; `benchmarks/gpu_bloom.py` proves BLOOM's on CUDA.
+
     Raises:
-        InputError: the model reads later tokens, or changes with padding, so that neither way is exact.
+        InputError: the model reads later tokens, or changes with padding, so that neither way is
+            exact; or the model or the machine cannot run `kernel`.
     """
-    apply_exact_attention(model)
+    if kernel == "flex" and not torch.cuda.is_available():
+        raise InputError("training.attention: flex trains on CUDA only (FlexAttention has no backward pass on a CPU); use auto")
+    try:
+        exact = apply_exact_attention(model, kernel)
+    except ValueError as error:
+        raise InputError(f"training.attention: {error}") from error
+    if kernel != "auto" and not exact:
+        kind = model.config.model_type
+        raise InputError(f"training.attention: {kernel} chooses a kernel for BLOOM; {kind} runs its own attention, use auto")
     training = model.training
     model.eval()
     try:

@@ -118,7 +118,7 @@ def _train(
     last = group.first(lambda: keep_last(work, training.keep_states, verify=True))
 
     model = open_folder(base if last is None else last[0], "training")
-    packing, loss = prepare_packing(model), prepare_loss(model)
+    packing, loss = prepare_packing(model, training.attention), prepare_loss(model)
     precision = choose_precision(training.precision)
     if last is None or last[1] < steps:
         group.first(lambda: reopen(last, out, training))
