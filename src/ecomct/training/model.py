@@ -26,6 +26,7 @@ from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
 from ecomct.training.checkpoints import sync_tree
 from ecomct.training.process import quiet
+from ecomct.tuning.lora import is_adapted, save_adapted
 
 # Written by transformers into every config.json, or older names that its classes still translate.
 _PLAIN_KEYS = {"model_type", "torch_dtype", "dtype", "architectures", "transformers_version"}
@@ -147,7 +148,10 @@ def open_folder(folder: Path, place: str) -> PreTrainedModel:
 
 
 def save_weights(model: PreTrainedModel, folder: Path) -> None:
-    """Write config.json, generation_config.json where there is one, and model.safetensors."""
+    """Write config.json, generation_config.json where there is one, and model.safetensors (adapters merged, and lora/)."""
+    if is_adapted(model):
+        save_adapted(model, folder, _ONE_FILE)
+        return
     model.save_pretrained(folder, max_shard_size=_ONE_FILE)
 
 

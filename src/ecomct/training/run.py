@@ -15,6 +15,7 @@ from typing import Any
 from ecomct.atomic import write_atomic, write_json
 from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
+from ecomct.recipe.tuning import Lora
 from ecomct.training.batches import Sequences
 from ecomct.training.checkpoints import keep_last, publish
 from ecomct.training.loss import prepare_loss
@@ -22,6 +23,7 @@ from ecomct.training.model import open_folder
 from ecomct.training.packing import prepare_packing
 from ecomct.training.process import quiet, reproducible
 from ecomct.training.trainer import ArmTrainer, arguments, choose_precision, metrics_line, publish_step
+from ecomct.tuning.lora import add_adapters
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ def train_arm(
     base: Path,
     out: Path,
     on_progress: Callable[[int, int], None] | None = None,
+    adapter: Lora | None = None,
 ) -> dict[str, Any]:
     """Train the model in `base` on the dataset in `sequences` and leave the results in `out`.
 
@@ -53,6 +56,7 @@ def train_arm(
         base: model folder, float32 weights.
         out: folder of this arm; nothing else may live there.
         on_progress: called with (step, steps) after each step.
+        adapter: train low-rank adapters of these settings instead of the weights; what is saved is merged.
 
     Returns:
         steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked" or "whole"),
@@ -73,7 +77,7 @@ def train_arm(
             )
         steps = training.max_steps or data.rows // training.batch_size
         data.count = steps * training.batch_size
-        plan = _plan(recipe, data, base, steps)
+        plan = _plan(recipe, data, base, steps, adapter)
         if (facts := _finished(out, plan)) is not None:
             _remove(work)
             return facts
@@ -83,6 +87,8 @@ def train_arm(
         last = keep_last(work)
 
         model = open_folder(base, "training")
+        if adapter is not None:
+            add_adapters(model, adapter, recipe.seed)
         packing, loss = prepare_packing(model), prepare_loss(model)
         precision = choose_precision(training.precision)
         if last is None or last[1] < steps:
@@ -122,11 +128,12 @@ def train_arm(
         return facts
 
 
-def _plan(recipe: Recipe, data: Sequences, base: Path, steps: int) -> str:
+def _plan(recipe: Recipe, data: Sequences, base: Path, steps: int, adapter: Lora | None) -> str:
     """Return a digest of all that decides the bytes of this run."""
     digest = hashlib.sha256()
     settings = recipe.training.model_dump(mode="json", exclude={"arms"})
     stated = [settings, recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
+    stated += [] if adapter is None else [adapter.model_dump()]
     digest.update(json.dumps(stated, sort_keys=True).encode())
     for path in sorted([*base.glob("config.json"), *base.glob("*.safetensors")]):
         with open(path, "rb") as handle:

@@ -18,6 +18,7 @@ from ecomct.training.batches import COLLATORS, Sequences
 from ecomct.training.checkpoints import keep_last, publish, seal
 from ecomct.training.model import save_weights
 from ecomct.training.packing import Packing
+from ecomct.tuning.lora import is_adapted, load_adapters
 
 Precision = Literal["bf16", "fp32"]
 METRICS = ("step", "tokens", "loss", "learning_rate", "grad_norm")
@@ -131,6 +132,13 @@ class ArmTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         # Trainer's own also pickles its arguments, with the absolute paths of this machine.
         save_weights(cast(PreTrainedModel, self.model), Path(output_dir or self._work))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        # A checkpoint of a model with adapters holds the merged weights; what it goes on from are the adapters.
+        if is_adapted(self.model):
+            load_adapters(cast(PreTrainedModel, self.model), Path(resume_from_checkpoint))
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Stage, seal and rename a checkpoint; publish its weights; drop the one before."""
