@@ -74,7 +74,8 @@ def read_task(folder: Path, file: str = "test.json") -> InstructTask:
     """Read the task in `folder`, from `file`.
 
     The prompt is the header that names the task, then the instruction; a meta-info.json with a text of its own
-    as `header` (which may be empty) replaces EcomGPT's. Of rows with the same ``sentences`` the first is kept. `digest` is the xxh3 of both files.
+    as `header` (which may be empty) replaces EcomGPT's. Of rows with the same ``sentences`` the first is kept.
+    `digest` is the xxh3 of both files.
     Raises InputError that names file and line for a missing file, a line that is not a JSON object,
     a record without a needed field, or a label outside the task's label set.
     """

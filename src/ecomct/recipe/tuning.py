@@ -19,12 +19,12 @@ _ONLY_NAMES: JsonDict = {"additionalProperties": False}
 class InstructionSet(Part):
     """Examples of one task: a task folder in EcomInstruct form, or JSON lines of prompt and completion or of messages."""
 
-    path: str = Field(min_length=1, description="Task folder (meta-info.json with test.json, train.json or both) or a JSONL file.")
+    path: str = Field(min_length=1, description="Task folder (meta-info.json with test.json, train.json or both), or JSONL.")
     role: Literal["held-in", "held-out"] = Field("held-in", description="held-out: only tested, never trained on.")
     task: Name | None = Field(None, description="Task it is of; None: the last part of the folder's name, or the set's name.")
     dataset: Name | None = Field(None, description="Data set it is of; None: by the folder's name, or the set's name.")
     test_share: float = Field(
-        0.1, ge=0, lt=1, description="Share of a held-in set kept for testing, by seed; a folder with train.json is split already."
+        0.1, ge=0, lt=1, description="Share of a held-in set kept for testing, by seed; with train.json it is split already."
     )
     limit: int | None = Field(None, gt=0, description="Most examples trained on, drawn by seed.")
     scorer: Literal["auto", "spans", "choice", "rouge"] = Field(
@@ -47,7 +47,7 @@ class Lora(Part):
 class Tuning(Part):
     """Supervised tuning after pre-training, with the loss on completions only. What is not set here is as in `training`."""
 
-    sets: dict[Name, InstructionSet] = Field(min_length=1, json_schema_extra=_ONLY_NAMES, description="Instruction sets, by name.")
+    sets: dict[Name, InstructionSet] = Field(min_length=1, json_schema_extra=_ONLY_NAMES, description="Instructions, by name.")
     models: list[Literal["base"] | Arm] = Field([], description="Models that are tuned; none: the base and every arm.")
     split: Literal["task", "dataset"] = Field(
         "task", description="What held-in and held-out sets must not share: the task; or neither task nor data set."
@@ -107,7 +107,9 @@ def tuning_problems(recipe: Recipe) -> list[str]:
         if model not in ("base", *recipe.training.arms)
     ]
     problems += [
-        f"tuning.sets.{name}: evaluation.tasks has this name too; rename one" for name in tuning.sets if name in recipe.evaluation.tasks
+        f"tuning.sets.{name}: evaluation.tasks has this name too; rename one"
+        for name in tuning.sets
+        if name in recipe.evaluation.tasks
     ]
     processes, strategy = recipe.training.parallel.processes, recipe.training.parallel.strategy
     if tuning.batch_size % (tuning.micro_batch_size * processes):

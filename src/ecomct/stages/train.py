@@ -40,7 +40,7 @@ def base_work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     from ecomct.training.model import write_base
 
     write_base(run.recipe, run.tokens / "tokenizer", stage.folder / "model")
-    _add_tokenizer(run, stage.folder)
+    add_tokenizer(run, stage.folder)
     return {}
 
 
@@ -62,11 +62,11 @@ def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
 
     with counter(f"train {arm}") as count:
         facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, count)
-    _add_tokenizer(run, stage.folder)
+    add_tokenizer(run, stage.folder)
     return facts
 
 
-def _add_tokenizer(run: RunFolder, folder: Path) -> None:
+def add_tokenizer(run: RunFolder, folder: Path) -> None:
     """Put the tokenizer beside every model, so that each folder opens on its own."""
     for model in [folder / "model", *folder.glob("checkpoints/step-*")]:
         for file in sorted((run.tokens / "tokenizer").iterdir()):

@@ -95,7 +95,8 @@ def _example(line: bytes, number: int, place: str) -> Example:
         raise InputError(f"{place}: an example has either prompt and completion, or messages")
     if "prompt" in value:
         prompt, completion = _text(value, "prompt", place), _text(value, "completion", place)
-        turns, asked = (Turn(prompt, False), Turn(completion, True)), [prompt]
+        asked = [prompt]
+        turns: tuple[Turn, ...] = (Turn(prompt, False), Turn(completion, True))
     else:
         turns, asked = _conversation(value["messages"], place)
     parts = [*(asked if len(asked) > 1 else ()), *(line for text in asked for line in text.split("\n"))]

@@ -39,15 +39,15 @@ def add_adapters(model: PreTrainedModel, settings: Lora, seed: int) -> None:
     targets: Any = settings.targets or None
     if settings.targets == ["all-linear"]:
         targets = "all-linear"
-    config = LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout, target_modules=targets, task_type="CAUSAL_LM"
-    )
+    given: dict[str, Any] = {"r": settings.rank, "lora_alpha": settings.alpha, "lora_dropout": settings.dropout}
+    config = LoraConfig(**given, target_modules=targets, task_type="CAUSAL_LM")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
             inject_adapter_in_model(config, model)
         except ValueError as error:
             raise InputError(f"tuning.lora.targets: {str(error).splitlines()[0]}") from error
+    # New layers come in training mode, and their dropout would be on in a model that is not.
     model.train(model.training)
 
 
@@ -63,16 +63,16 @@ def merged_state(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     """
     from peft.tuners.lora import LoraLayer
 
+    layers: list[tuple[str, Any]] = [(name, module) for name, module in model.named_modules() if isinstance(module, LoraLayer)]
     state = {
         name.replace(".base_layer.", "."): tensor
         for name, tensor in model.state_dict().items()
         if not any(part.startswith("lora_") for part in name.split("."))
     }
     with torch.no_grad():
-        for name, module in model.named_modules():
-            if isinstance(module, LoraLayer):
-                weight = f"{name}.weight"
-                state[weight] = state[weight] + module.get_delta_weight("default").to(state[weight].dtype)
+        for name, layer in layers:
+            weight = f"{name}.weight"
+            state[weight] = state[weight] + layer.get_delta_weight("default").to(state[weight].dtype)
     return state
 
 
@@ -80,14 +80,13 @@ def save_adapted(model: PreTrainedModel, folder: Path, max_shard_size: str) -> N
     """Write the merged model to `folder` and its adapters to `folder`/lora."""
     from peft import get_peft_model_state_dict
 
-    # What peft notes on the model is not of the merged one.
     model.save_pretrained(folder, state_dict=merged_state(model), max_shard_size=max_shard_size)
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     state = get_peft_model_state_dict(model)
     save_file({_PREFIX + name: tensor.contiguous().cpu() for name, tensor in sorted(state.items())}, target / _WEIGHTS)
-    config = model.peft_config["default"].to_dict()  # type: ignore[operator, union-attr, index]
-    write_json(target / _CONFIG, {name: _plain(value) for name, value in config.items()})
+    configs: Any = model.peft_config
+    write_json(target / _CONFIG, {name: _plain(value) for name, value in configs["default"].to_dict().items()})
 
 
 def load_adapters(model: PreTrainedModel, folder: Path) -> None:
@@ -95,7 +94,7 @@ def load_adapters(model: PreTrainedModel, folder: Path) -> None:
     from peft import set_peft_model_state_dict
 
     state = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(folder / FOLDER / _WEIGHTS).items()}
-    result = set_peft_model_state_dict(model, state)
+    result: Any = set_peft_model_state_dict(model, state)
     assert not result.unexpected_keys, f"adapters of another model: {result.unexpected_keys[:3]}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -91,7 +92,7 @@ def write_sequences(folder: Path, packed: Packed, encoded: Sequence[Encoded], id
         writer.write_table(table, max_chunksize=64)
     features = datasets.Features.from_arrow_schema(table.schema)
     write_json(folder / "dataset_info.json", {"citation": "", "description": "", "features": features.to_dict()})
-    state = {
+    state: dict[str, Any] = {
         "_data_files": [{"filename": name}],
         "_fingerprint": file_digest(folder / name),
         "_format_columns": None,
