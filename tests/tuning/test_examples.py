@@ -29,7 +29,9 @@ def encode(folder: Path, *turns: Turn, length: int = 512, most_cut: float = 0.5)
     return encode_examples([Example(1, turns, ())], tokenizer, eos, length, most_cut)[0]
 
 
-@pytest.mark.parametrize(("prompt", "completion"), [("Answer:", "Yes"), ("Answer: ", "Yes"), ("Answer:\n", "\nYes"), ("答", "是")])
+@pytest.mark.parametrize(
+    ("prompt", "completion"), [("Answer:", "Yes"), ("Answer: ", "Yes"), ("Answer:\n", "\nYes"), ("答", "是")]
+)
 def test_no_token_spans_the_joint_and_nothing_is_lost(tokenizer_folder: Path, prompt: str, completion: str) -> None:
     """The prompt's tokens are those of the prompt alone, as a later question has them, trailing space included."""
     tokenizer, eos = load_tokenizer(tokenizer_folder)

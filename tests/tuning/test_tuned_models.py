@@ -91,9 +91,9 @@ def test_merged_weights_compute_what_the_adapted_model_computes(kind: str, targe
     save_weights(model, tmp_path / "tuned")
     scale = float(wanted.abs().max())
     stock = AutoModelForCausalLM.from_pretrained(tmp_path / "tuned").eval()
-    assert float((stock(ids).logits - wanted).abs().max()) <= 2e-6 * scale
+    assert float((stock(ids).logits - wanted).abs().max()) <= 1e-5 * scale
     theirs = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tmp_path / "base"), tmp_path / "tuned/lora")
-    assert float((theirs.eval()(input_ids=ids).logits - wanted).abs().max()) <= 2e-6 * scale
+    assert float((theirs.eval()(input_ids=ids).logits - wanted).abs().max()) <= 2e-6 * max(1.0, scale)
     again = fresh(kind)
     add_adapters(again, settings, seed=2)
     load_adapters(again, tmp_path / "tuned")
