@@ -169,7 +169,7 @@ def compare(bench: Path, options: argparse.Namespace, run: Path) -> None:
 
     print(machine())
     print(f"{learnt['parameters']:,} parameters; base: {learnt['steps']} steps, loss {learnt['first_loss']:.3f} to "
-          f"{learnt['last_loss']:.3f}; {options.method} tuning: {tuned['steps']} steps of {recipe.tuning.batch_size} sequences of "
+          f"{learnt['last_loss']:.3f}; {options.method}: {tuned['steps']} steps of {recipe.tuning.batch_size} sequences of "
           f"{LENGTH}, loss on answers {tuned['first_loss']:.3f} to {tuned['last_loss']:.3f}; "
           f"{trained.processor:.0f} processor seconds of training, {cost.processor:.0f} in all\n")  # fmt: skip
     lines = []

@@ -30,7 +30,7 @@ def _one_thread() -> Iterator[None]:
 def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Byte-level BPE that has merged " Yes", "Answer:" and the like, so that joints could go wrong."""
     folder = tmp_path_factory.mktemp("tokenizer")
-    text = "### Instruction:\nName it.\n### Response:red Answer: Yes No 品牌: 白露 None Question: which color is it? Yes. It is red. "
+    text = "### Instruction:\nName it.\n### Response:red Answer: Yes No 品牌: 白露 None Question: which color? Yes. It is red. "
     train_bpe(iter([text] * 40), 420).save(str(folder / "tokenizer.json"))
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END_OF_TEXT})
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def texts(out: Path, tokenizer_folder: Path) -> list[str]:
     found = []
     for row in datasets.load_from_disk(out / "sequences"):
         bounds = [0, *row["segments"]]
-        found += [tokenizer.decode(row["input_ids"][a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+        found += [tokenizer.decode(row["input_ids"][a:b]) for a, b in pairwise(bounds)]
     return found
 
 
