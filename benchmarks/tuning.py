@@ -82,7 +82,7 @@ def prepare_base(recipe: Recipe, bench: Path, folders: dict[str, Path], run: Pat
     ]
     folder = run / "tokens/tokenizer"
     folder.mkdir(parents=True)
-    train_bpe(iter(texts + prompts[:12000]), 4000).save(str(folder / "tokenizer.json"))
+    train_bpe(iter(texts + prompts[::6]), 4000).save(str(folder / "tokenizer.json"))
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END_OF_TEXT, "clean_up_tokenization_spaces": False}
     write_json(folder / "tokenizer_config.json", config)
     tokenizer, eos = load_tokenizer(folder)

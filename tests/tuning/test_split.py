@@ -188,5 +188,5 @@ def test_faults_of_the_recipe_are_one_line_each(shop: Callable[..., Path]) -> No
     assert problems == [
         "tuning.models[1]: the recipe trains no arm mixed; add it to training.arms or leave it out",
         "tuning.batch_size: (6) is not a multiple of micro_batch_size x training.parallel.processes (1 x 4)",
-        "tuning.method: lora cannot be shared by fsdp; use ddp or zero2, or method: full",
+        "tuning.method: lora has nothing for fsdp to share; set parallel.strategy: ddp, or method: full",
     ]

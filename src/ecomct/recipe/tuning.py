@@ -115,6 +115,6 @@ def tuning_problems(recipe: Recipe) -> list[str]:
     if tuning.batch_size % (tuning.micro_batch_size * processes):
         shown = f"({tuning.batch_size}) is not a multiple of micro_batch_size x training.parallel.processes"
         problems.append(f"tuning.batch_size: {shown} ({tuning.micro_batch_size} x {processes})")
-    if tuning.method == "lora" and strategy == "fsdp":
-        problems.append("tuning.method: lora cannot be shared by fsdp; use ddp or zero2, or method: full")
+    if tuning.method == "lora" and strategy in ("fsdp", "zero2"):
+        problems.append(f"tuning.method: lora has nothing for {strategy} to share; set parallel.strategy: ddp, or method: full")
     return problems

@@ -62,7 +62,7 @@ def stage(run: RunFolder, model: str) -> Stage:
     inputs = {
         "sequences": outputs_digest(run.tuning / "data", ["sequences/"]),
         "model": outputs_digest(run.training / model, ["model/"]),
-        "settings": tuning.training(run.recipe.training, run.facts(run.tuning / "data")["steps"]).model_dump(exclude={"arms"}),
+        "settings": tuning.training(run.recipe.training, run.facts(run.tuning / "data")["steps"]).deciding(),
         "lora": tuning.lora.model_dump() if tuning.method == "lora" else None,
         "seed": run.recipe.seed,
         "code": code_digest("stages/tune", "stages/train", "training", "tuning"),
@@ -72,15 +72,16 @@ def stage(run: RunFolder, model: str) -> Stage:
 
 def work(run: RunFolder, stage: Stage, model: str) -> dict[str, Any]:
     """Tune one model by the trainer of the arms; its checkpoints are what a killed run keeps."""
-    from ecomct.training.run import train_arm
+    from ecomct.training.launch import Job
+    from ecomct.training.ranks import train_together
 
     tuning, data = _tuning(run), run.tuning / "data"
     training = tuning.training(run.recipe.training, run.facts(data)["steps"])
     recipe = run.recipe.model_copy(update={"training": training})
     adapter = tuning.lora if tuning.method == "lora" else None
-    start = run.training / model / "model"
+    job = Job(recipe, f"{model}+tuned", data / "sequences", run.training / model / "model", stage.folder, adapter)
     with counter(f"tune {model}") as count:
-        facts = train_arm(recipe, f"{model}+tuned", data / "sequences", start, stage.folder, count, adapter)
+        facts = train_together(job, count)
     add_tokenizer(run, stage.folder)
     return facts
 

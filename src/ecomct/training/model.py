@@ -147,12 +147,22 @@ def open_folder(folder: Path, place: str) -> PreTrainedModel:
     return cast(PreTrainedModel, model)
 
 
-def save_weights(model: PreTrainedModel, folder: Path) -> None:
-    """Write config.json, generation_config.json where there is one, and model.safetensors (adapters merged, and lora/)."""
+def save_weights(model: PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+    """Write config.json, generation_config.json where there is one, and model.safetensors in the model's type.
+
+    A model with adapters is saved merged, and the adapters beside it in lora/.
+
+    `weights`: what to write instead of the model's own, where it holds only a part of them or rounded ones.
+    """
     if is_adapted(model):
+        assert weights is None, "adapters are not shared between processes"
         save_adapted(model, folder, _ONE_FILE)
         return
-    model.save_pretrained(folder, max_shard_size=_ONE_FILE)
+    model.save_pretrained(folder, state_dict=weights, max_shard_size=_ONE_FILE)
+    if weights is not None:
+        # It names the type of the model's own weights.
+        model.config.dtype = str(next(iter(weights.values())).dtype).removeprefix("torch.")
+        model.config.save_pretrained(folder)
 
 
 def _make_config(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:

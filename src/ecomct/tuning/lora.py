@@ -24,10 +24,11 @@ _WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
 
 
-def add_adapters(model: PreTrainedModel, settings: Lora, seed: int) -> None:
+def add_adapters(model: PreTrainedModel, settings: Lora, seed: int, checkpoint: Path | None = None) -> None:
     """Put adapters into the model's linear layers and freeze all else; it computes the same as before (B is 0).
 
-    `seed` decides A. Cost: rank x (inputs + outputs) float32 a target.
+    `seed` decides A; with a `checkpoint` that `save_adapted` wrote both are as saved there.
+    Cost: rank x (inputs + outputs) float32 a target.
 
     Raises:
         InputError: peft is not installed, or `settings.targets` names no linear layer of the model.
@@ -49,6 +50,8 @@ def add_adapters(model: PreTrainedModel, settings: Lora, seed: int) -> None:
             raise InputError(f"tuning.lora.targets: {str(error).splitlines()[0]}") from error
     # New layers come in training mode, and their dropout would be on in a model that is not.
     model.train(model.training)
+    if checkpoint is not None:
+        load_adapters(model, checkpoint)
 
 
 def is_adapted(model: Any) -> bool:
