@@ -116,6 +116,20 @@ def test_lora_trains_its_adapters_and_nothing_else(sequences: Path, tmp_path: Pa
     assert {type(module).__name__ for module in open_folder(out / "model", "model").modules()}.isdisjoint({"LoraLayer"})
 
 
+def test_adapters_train_in_two_processes_as_in_one(sequences: Path, tmp_path: Path) -> None:
+    """DDP on this machine: the adapters are part of the job, and the merged weights agree to rounding."""
+    fresh("bloom").save_pretrained(tmp_path / "base")
+    weights = []
+    for processes in (1, 2):
+        out = tmp_path / f"tuned-{processes}"
+        recipe = recipe_of(max_steps=3, parallel={"processes": processes})
+        facts = train_arm(recipe, "base+tuned", sequences, tmp_path / "base", out, adapter=Lora(rank=4))
+        assert facts["parallel"]["processes"] == processes
+        weights.append(load_file(out / "model/model.safetensors"))
+    for name, tensor in weights[0].items():
+        assert torch.allclose(tensor, weights[1][name], rtol=0, atol=1e-5), name
+
+
 def test_targets_that_name_no_layer_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tuning\.lora\.targets: Target modules .*nothing"):
         add_adapters(fresh("bloom"), Lora(targets=["nothing"]), 1)
