@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +15,75 @@ TYPES = {"HCCX": "商品", "HPPX": "品牌", "XH": "型号", "MISC": "其他"}
 MATCHES = ["不匹配", "部分匹配", "完全匹配"]
 
 
-def write_sets(bench: Path, out: Path, intents: int = 12) -> dict[str, Path]:
-    """Write the three data sets that EcomInstruct has in training and whose data is here; return their folders.
+SETS = ("ner", "adm", "itu", "news")
+TOPICS = ["World", "Sports", "Business", "Sci/Tech"]
 
-    Product entities (E_commerce_ner), address matching (CCKS 2021: round 1 to learn from, round 2 to be asked) and
-    the `intents` most frequent intents of JDDC (valid, test), each with train.json and test.json.
+
+def write_sets(bench: Path, out: Path, names: Sequence[str] = SETS, intents: int = 8) -> dict[str, Path]:
+    """Write the sets `names`, each with train.json and test.json; return their folders.
+
+    Three that EcomInstruct has in training and whose data is here: product entities (E_commerce_ner), address matching
+    (CCKS 2021: round 1 to learn from, round 2 to be asked) and the `intents` most frequent intents of JDDC (valid, test).
+    And the topics of AG News.
     """
-    written = {
-        "ner": _write(
-            out / "ZH-E_commerce_ner-NER-NER",
-            "named entity recognition",
-            "Extract all named entity with type about {label_set} in the sentence.",
-            list(TYPES.values()),
-            {part: list(_entities(bench / f"ecommerce_ner/{part}.txt")) for part in ("train", "test")},
-        ),
-        "adm": _write(
-            out / "ZH-ccks2021_address-CLS-address_matching",
-            "address matching",
-            "Determine whether the two addresses match. Candidate: {label_set}.",
-            MATCHES,
-            {
-                "train": list(_addresses(bench / "ccks2021_address/round1_fold0_dev.tsv")),
-                "test": list(_addresses(bench / "ccks2021_address/round2_train_pairs.tsv")),
-            },
-        ),
+    makers = {
+        "ner": _write_ner,
+        "adm": _write_adm,
+        "itu": lambda bench, out: _write_itu(bench, out, intents),
+        "news": _write_news,
     }
+    return {name: makers[name](bench, out) for name in names}
+
+
+def _write_ner(bench: Path, out: Path) -> Path:
+    return _write(
+        out / "ZH-E_commerce_ner-NER-NER",
+        "named entity recognition",
+        "Extract all named entity with type about {label_set} in the sentence.",
+        list(TYPES.values()),
+        {part: list(_entities(bench / f"ecommerce_ner/{part}.txt")) for part in ("train", "test")},
+    )
+
+
+def _write_adm(bench: Path, out: Path) -> Path:
+    files = {"train": "round1_fold0_dev.tsv", "test": "round2_train_pairs.tsv"}
+    return _write(
+        out / "ZH-ccks2021_address-CLS-address_matching",
+        "address matching",
+        "Determine whether the two addresses match. Candidate: {label_set}.",
+        MATCHES,
+        {part: list(_addresses(bench / "ccks2021_address" / file)) for part, file in files.items()},
+    )
+
+
+def _write_itu(bench: Path, out: Path, intents: int) -> Path:
     asked = {part: list(_intents(bench / "jddc_intent", part)) for part in ("valid", "test")}
     known = [label for label, _ in Counter(label for _, label in asked["valid"]).most_common(intents)]
     kept = {part: [_choice(text, label) for text, label in rows if label in known] for part, rows in asked.items()}
-    written["itu"] = _write(
+    return _write(
         out / "ZH-JDDC-CLS-intent_dection",
         "intent detection",
         "Select the intent of the customer. Candidate: {label_set}.",
         known,
         {"train": kept["valid"], "test": kept["test"]},
     )
-    return written
+
+
+def _write_news(bench: Path, out: Path) -> Path:
+    files = [bench / "agnews" / name for name in ("train_5000.csv", "test.csv")]
+    train = [line.rsplit(",", 1) for line in files[0].read_text(encoding="utf-8").splitlines()[1:]]
+    with open(files[1], encoding="utf-8", newline="") as handle:
+        test = [(f"{title} {text}", int(topic) - 1) for topic, title, text in csv.reader(handle)]
+    return _write(
+        out / "EN-AGNews-CLS-topic",
+        "topic classification",
+        "Select the topic of the news. Candidate: {label_set}.",
+        TOPICS,
+        {
+            "train": [_choice(text, TOPICS[int(topic)]) for text, topic in train if topic.strip().isdecimal()],
+            "test": [_choice(text, TOPICS[topic]) for text, topic in test],
+        },
+    )
 
 
 def _write(folder: Path, defi: str, wording: str, labels: list[str], parts: dict[str, Rows]) -> Path:

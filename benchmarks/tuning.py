@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from _figures import Watch, machine, markdown
-from _instruction_sets import shop_texts, write_sets
+from _instruction_sets import SETS, shop_texts, write_sets
 
 from ecomct.atomic import write_json
 from ecomct.evaluation.run import evaluate
@@ -45,8 +45,10 @@ HELD_OUT = {
 def make_recipe(bench: Path, folders: dict[str, Path], options: argparse.Namespace) -> Recipe:
     """The recipe of the comparison: only `model`, `training`, `tuning` and `evaluation` are used."""
     sets: dict[str, Any] = {name: {"path": str(path), "limit": options.examples} for name, path in folders.items()}
-    sets["ner"]["max_new_tokens"] = 64
-    for name, (path, tokens) in HELD_OUT.items():
+    if "ner" in sets:
+        sets["ner"]["max_new_tokens"] = 64
+    for name in options.held_out:
+        path, tokens = HELD_OUT[name]
         sets[name] = {"path": str(bench / "ecominstruct" / path), "role": "held-out", "max_new_tokens": tokens}
     return Recipe.model_validate(
         {
@@ -132,6 +134,8 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=600, help="most examples learnt from a data set")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--items", type=int, default=120, help="most items asked a task")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="data sets that are learnt")
+    parser.add_argument("--held-out", nargs="+", choices=list(HELD_OUT), default=list(HELD_OUT), help="tasks only asked")
     parser.add_argument("--method", choices=["full", "lora"], default="full")
     parser.add_argument("--out", type=Path, help="keep the models here")
     options = parser.parse_args()
@@ -146,7 +150,7 @@ def main() -> None:
 def compare(bench: Path, options: argparse.Namespace, run: Path) -> None:
     """Base and tuned model in `run`, asked the same items."""
     watch = Watch()
-    folders = write_sets(bench, run / "sets")
+    folders = write_sets(bench, run / "sets", options.sets)
     recipe = make_recipe(bench, folders, options)
     assert recipe.tuning is not None
     learnt = prepare_base(recipe, bench, folders, run)
@@ -180,7 +184,7 @@ def compare(bench: Path, options: argparse.Namespace, run: Path) -> None:
         lines.append([name, one["dataset"], one["role"], f"{account['rows_in']:,}", f"{account['kept']:,}", shown])
     print(markdown(["set", "data set", "role", "rows", "learnt from", "left out"], lines) + "\n")
     head = ["task", "role", "metric, %", "base", "tuned", "difference [95 %]", "n", "best trivial answer"]
-    print(markdown(head, rows(scores, items, list(folders), "held-in") + rows(scores, items, list(HELD_OUT), "held-out")))
+    print(markdown(head, rows(scores, items, list(folders), "held-in") + rows(scores, items, options.held_out, "held-out")))
 
 
 if __name__ == "__main__":
