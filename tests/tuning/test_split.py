@@ -133,6 +133,23 @@ def test_equal_texts_fall_on_one_side_and_the_share_is_kept(make_recipe: Make, t
     assert json.loads(task.items[0].record)["sentences"] == task.items[0].prompt  # asked as it is, no header
 
 
+def test_conversations_about_different_things_are_different(make_recipe: Make, tokenizer_folder: Path, tmp_path: Path) -> None:
+    """The same questions about another product: some are asked, and none of the others is taken for one of them."""
+    rows = [
+        [("system", f"Product {n}"), ("user", "What color?"), ("assistant", "red"), ("user", "Sure?"), ("assistant", "yes")]
+        for n in range(60)
+    ]
+    lines = [{"messages": [{"role": role, "content": content} for role, content in row]} for row in rows]
+    path = write_lines(tmp_path / "talk.jsonl", lines)
+    facts = prepare_tuning(
+        make_recipe({"talk": {"path": str(path), "test_share": 0.3}}, length=256), tokenizer_folder, tmp_path / "out"
+    )
+    found = account(facts, "talk")
+    assert found["rejected"] == {}
+    assert 5 < found["leftovers"]["kept_for_testing"] < 35
+    assert found["kept"] == 60 - found["leftovers"]["kept_for_testing"]
+
+
 def test_beyond_max_steps_and_too_long_are_counted(make_recipe: Make, tokenizer_folder: Path, tmp_path: Path) -> None:
     rows = [{"prompt": f"question {n}", "completion": "x" * 30} for n in range(40)]
     rows += [{"prompt": "p", "completion": "y" * 500}]

@@ -105,7 +105,7 @@ def _example(line: bytes, number: int, place: str) -> Example:
 
 
 def _conversation(messages: Any, place: str) -> tuple[tuple[Turn, ...], list[str]]:
-    """Turns of a conversation, read stretches joined, and what the user says."""
+    """Turns of a conversation, read stretches joined, and all that is said to the assistant, which tells it from others."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise InputError(f"{place}: messages is not a list of objects")
     turns: list[Turn] = []
@@ -118,12 +118,12 @@ def _conversation(messages: Any, place: str) -> tuple[tuple[Turn, ...], list[str
         if role == "assistant":
             turns.append(Turn(content, True))
             continue
-        asked += [content] if role == "user" else []
+        asked.append(content)
         text = _FORM[role].replace("{}", content)
         if turns and not turns[-1].trained:
             text = turns.pop().text + text
         turns.append(Turn(text, False))
-    if not turns or turns[0].trained or not turns[-1].trained or not asked:
+    if not turns or turns[0].trained or not turns[-1].trained:
         raise InputError(f"{place}: a conversation begins with the user (or system) and ends with the assistant")
     return tuple(turns), asked
 
