@@ -2,8 +2,8 @@
 
     ECOMCT_SHARED=... python benchmarks/tuning.py [--examples 600] [--epochs 3] [--items 120] [--method full] [--out FOLDER]
 
-A small random BLOOM first learns from product descriptions (AdvertiseGen): the base. It is then tuned on three data sets
-of EcomInstruct's training part (entities, addresses, intents). Both are asked the tests of these and four tasks of
+A small random BLOOM first learns from product descriptions (AdvertiseGen): the base. It is then tuned on data sets
+of EcomInstruct's training part (entities, addresses, intents) and AG News. Both are asked the tests of these and tasks of
 EcomInstruct that were held out. The difference has a paired bootstrap interval over items (95 %, 10,000 draws). One thread.
 """
 

@@ -57,10 +57,10 @@ def main(recipe_json: str, adapter_json: str, sequences: str, base: str, folder:
     finished, touches = attempt(*where, Path(folder) / "calm", 0)
     assert finished
     trees, kills = {"calm": tree(Path(folder) / "calm")}, 0
-    for index in range(4):
+    for index in range(3):
         out = Path(folder) / f"killed-{index}"
-        low = index * touches // 4
-        kills += not attempt(*where, out, random_moment.randint(low + 1, low + touches // 4))[0]
+        low = index * touches // 3
+        kills += not attempt(*where, out, random_moment.randint(low + 1, low + touches // 3))[0]
         assert attempt(*where, out, 0)[0]
         trees[out.name] = tree(out)
     print(json.dumps({"trees": trees, "kills": kills}))
