@@ -7,13 +7,13 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from ecomct.recipe import cleaning, decontamination, duplicates, model, source, training
+from ecomct.recipe import cleaning, decontamination, duplicates, model, source, training, tuning
 
 PAGE = Path(__file__).parent / "recipe.md"
-MODULES = (source, cleaning, duplicates, decontamination, training, model)
+MODULES = (source, cleaning, duplicates, decontamination, training, tuning, model)
 PARTS = ("Recipe", "Source", "Reference", "Related", "Cleaning", "Boilerplate", "Duplicates", "Decontamination",
          "Benchmark", "Mixing", "Tokenizer", "Blend", "Sequences", "Model", "Training", "Parallel",
-         "Stability", "Evaluation", "Task",
+         "Stability", "Tuning", "InstructionSet", "Lora", "Evaluation", "Task",
          "Report")  # fmt: skip
 
 

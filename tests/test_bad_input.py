@@ -468,7 +468,7 @@ CASES: dict[str, list[Case]] = {
         ),
         Case(
             "--until unknown",
-            "--until pakc: the stages are survey, ingest, duplicates, screen, link, tokenize, mix, pack, train, evaluate, report",
+            "--until pakc: the stages are survey, ingest, duplicates, screen, link, tokenize, mix, pack, train, tune, evaluate, report",
             command=(*RUN, "pakc"),
         ),
         Case(

@@ -22,6 +22,7 @@ from ecomct.recipe.model import Recipe
 
 SHOP = Path(__file__).parent.parent / "examples" / "shop"
 DATA = SHOP / "data"
+WRITTEN = ("data", "tasks", "instructions")
 DIRT: dict[str, Any] = json.loads((DATA / "DIRT.json").read_text(encoding="utf-8"))
 PLACEHOLDERS = {"null", "暂无", "N/A", "见详情", "see description", "none", ""}
 DEFAULTS = {
@@ -166,7 +167,7 @@ def test_generator_writes_the_committed_files(tmp_path: Path) -> None:
     command = [sys.executable, str(SHOP / "generate.py"), "--output", str(tmp_path), "--seed", str(DIRT["seed"])]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "1", "LC_ALL": "C"})
     committed = sorted(
-        path.relative_to(SHOP) for folder in ("data", "tasks") for path in (SHOP / folder).rglob("*.*") if path.is_file()
+        path.relative_to(SHOP) for folder in WRITTEN for path in (SHOP / folder).rglob("*.*") if path.is_file()
     )
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.*") if path.is_file())
     assert written == committed
@@ -195,7 +196,7 @@ def test_every_file_is_accounted_for_and_small() -> None:
     found = {path.relative_to(DATA).as_posix(): path.stat().st_size for path in DATA.rglob("*.*") if path.is_file()}
     assert set(found) == {*TEXT, "DIRT.json"}
     assert max(found.values()) < 900_000
-    assert sum(path.stat().st_size for folder in ("data", "tasks") for path in (SHOP / folder).rglob("*.*")) < 4_000_000
+    assert sum(path.stat().st_size for folder in WRITTEN for path in (SHOP / folder).rglob("*.*")) < 4_000_000
 
 
 def test_sizes_are_those_of_a_shop() -> None:

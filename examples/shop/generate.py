@@ -9,12 +9,12 @@ import argparse
 import gzip
 from pathlib import Path
 
-from shop import counts, harbor, qinghe, tasks, world
+from shop import counts, harbor, instructions, qinghe, tasks, world
 from shop.files import write_document
 
 
 def generate(output: Path, seed: int) -> None:
-    """Write `data/` and `tasks/` under `output`: the same bytes for the same seed, whatever the machine."""
+    """Write `data/`, `tasks/` and `instructions/` under `output`: the same bytes for the same seed, whatever the machine."""
     data = output / "data"
     report = {
         "qinghe": qinghe.write(data / "qinghe", qinghe.catalogue(seed), seed),
@@ -29,6 +29,7 @@ def generate(output: Path, seed: int) -> None:
     document = {"seed": seed, "products_without_rows": counts.WITHOUT_ROWS, "files": planted}
     write_document(data / "DIRT.json", document)
     tasks.write(output / "tasks", seed)
+    instructions.write(output / "instructions", seed)
 
 
 def _lines(path: Path) -> int:
@@ -39,7 +40,7 @@ def _lines(path: Path) -> int:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Write the example shops.")
-    parser.add_argument("--output", type=Path, required=True, help="folder that gets data/ and tasks/")
+    parser.add_argument("--output", type=Path, required=True, help="folder that gets data/, tasks/ and instructions/")
     parser.add_argument("--seed", type=int, default=17)
     options = parser.parse_args()
     generate(options.output, options.seed)

@@ -22,6 +22,8 @@ from ecomct.seeded import hash_text
 from ecomct.sources.files import source_units
 from ecomct.sources.readers import read_rows
 from ecomct.tokens.tokenizer import read_tokenizer
+from ecomct.tuning.sets import load_set
+from ecomct.tuning.split import require_split
 
 _EXAMPLES = 3
 
@@ -76,6 +78,7 @@ def file_problems(recipe: Recipe, trains: bool = True, evaluates: bool = True) -
         benchmark_files(recipe)
     except InputError as error:
         problems.append(str(error))
+    problems += _tuning_problems(recipe) if evaluates else []
     for name, task in recipe.evaluation.tasks.items() if evaluates else ():
         place = f"evaluation.tasks.{name}"
         try:
@@ -86,6 +89,22 @@ def file_problems(recipe: Recipe, trains: bool = True, evaluates: bool = True) -
         if kind not in SCORERS[task.scorer]:
             fitting = [scorer for scorer, kinds in SCORERS.items() if kind in kinds]
             problems.append(f"{place}.scorer: {task.scorer} cannot judge a task of type {kind}; use {' or '.join(fitting)}")
+    return problems
+
+
+def _tuning_problems(recipe: Recipe) -> list[str]:
+    """Instruction sets that cannot be read, or are held-in and held-out at once."""
+    problems, sets = [], []
+    for name in recipe.tuning.sets if recipe.tuning is not None else ():
+        try:
+            sets.append(load_set(recipe, name))
+        except InputError as error:
+            problems.append(str(error))
+    try:
+        if recipe.tuning is not None:
+            require_split(sets, recipe.tuning.split)
+    except InputError as error:
+        problems.append(str(error))
     return problems
 
 

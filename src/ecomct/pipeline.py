@@ -23,9 +23,9 @@ from ecomct.progress import console, out, show
 from ecomct.recipe.model import Arm, Recipe
 from ecomct.run_folder import RunFolder
 from ecomct.stage import Stage, read_manifest
-from ecomct.stages import duplicates, evaluate, ingest, link, mix, pack, report, screen, survey, tokenize, train
+from ecomct.stages import duplicates, evaluate, ingest, link, mix, pack, report, screen, survey, tokenize, train, tune
 
-STAGES = ("survey", "ingest", "duplicates", "screen", "link", "tokenize", "mix", "pack", "train", "evaluate", "report")
+STAGES = ("survey", "ingest", "duplicates", "screen", "link", "tokenize", "mix", "pack", "train", "tune", "evaluate", "report")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,13 @@ def steps(run: RunFolder, until: str) -> Iterator[Step]:
             for arm in run.arms:
                 stage, work = partial(train.stage, run, arm), partial(train.work, run, arm=arm)
                 yield Step(f"train {arm}", stage, work, partial(train.table, run, arm))
+        elif name == "tune":
+            if run.tuned:
+                data = (partial(tune.data_stage, run), partial(tune.data_work, run), partial(tune.data_table, run))
+                yield Step("tune data", *data)
+            for model in run.tuned:
+                stage, work = partial(tune.stage, run, model), partial(tune.work, run, model=model)
+                yield Step(f"tune {model}", stage, work, partial(tune.table, run, model))
         else:
             module = modules[name]
             yield Step(name, partial(module.stage, run), partial(module.work, run), partial(module.table, run))
@@ -134,7 +141,7 @@ def _run_step(run: RunFolder, step: Step, stage: Stage) -> None:
 def _write_ledger(run: RunFolder) -> None:
     """Merge the accounts of all finished stages into ledger.json."""
     stages: dict[str, Any] = {}
-    for folder in (run.documents, run.links, run.mixture, run.sequences):
+    for folder in (run.documents, run.links, run.mixture, run.sequences, run.tuning / "data"):
         if manifest := read_manifest(folder):
             stages |= manifest["facts"]["ledger"]
     write_json(run.folder / "ledger.json", {"stages": stages})

@@ -60,6 +60,15 @@ class RunFolder:
         return self.folder / "training"
 
     @property
+    def tuning(self) -> Path:
+        return self.folder / "tuning"
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """Models of this run that are tuned."""
+        return tuple(name for name in self.recipe.tuned if name in ("base", *self.arms))
+
+    @property
     def evaluation(self) -> Path:
         return self.folder / "evaluation"
 

@@ -9,3 +9,4 @@ QUESTIONS = (4, 9)
 ARTICLES = 90  # a shop
 GENERAL = {"zh": 980, "en": 1400}
 TASK_ROWS = 120
+INSTRUCTIONS = 60  # of each instruction set

@@ -26,7 +26,7 @@ def write(folder: Path, seed: int) -> None:
     keys = [str(number) for number in range(3 * counts.TASK_ROWS)]
     products = Draw(seed, "tasks/order").shuffled(build("zh", brands, keys, "BX", Draw(seed, "tasks/products")))
     thirds = [products[at::3] for at in range(3)]
-    _write(folder / EXTRACT, _extract_meta(), _extract(thirds[0], Draw(seed, "tasks/extract")))
+    _write(folder / EXTRACT, extract_meta(), extract(thirds[0], Draw(seed, "tasks/extract")))
     _write(folder / MATCH, _match_meta(), _match(thirds[1], Draw(seed, "tasks/match")))
     _write(folder / TITLE, _title_meta(), [_title(product) for product in thirds[2]])
 
@@ -36,7 +36,8 @@ def _write(folder: Path, meta: dict[str, Any], rows: Sequence[dict[str, Any]]) -
     write_lines(folder / "test.json", map(json_line, rows))
 
 
-def _meta(task: str, defi: str, labels: dict[str, list[str]], instruction: str) -> dict[str, Any]:
+def meta(task: str, defi: str, labels: dict[str, list[str]], instruction: str) -> dict[str, Any]:
+    """Return what meta-info.json says of a task."""
     return {
         "task": task,
         "defi": defi,
@@ -48,12 +49,13 @@ def _meta(task: str, defi: str, labels: dict[str, list[str]], instruction: str) 
     }
 
 
-def _extract_meta() -> dict[str, Any]:
+def extract_meta() -> dict[str, Any]:
+    """Return meta-info.json of the extraction task."""
     wording = (
         "### Instruction:\n{sentences}\nList every attribute value in the text above together with its attribute name, "
         "taking the names from: {label_set}.\n### Response:"
     )
-    return _meta(EXTRACT, "attribute value extraction", {"cn": LABELS}, wording)
+    return meta(EXTRACT, "attribute value extraction", {"cn": LABELS}, wording)
 
 
 def _match_meta() -> dict[str, Any]:
@@ -61,15 +63,15 @@ def _match_meta() -> dict[str, Any]:
         "### Instruction:\n{sentences}\nDo the attributes belong to the product with this title? "
         "Answer with one of: {label_set}.\n### Response:"
     )
-    return _meta(MATCH, "title attribute matching", {"en": ["not match", "match"], "zh": ["不匹配", "匹配"]}, wording)
+    return meta(MATCH, "title attribute matching", {"en": ["not match", "match"], "zh": ["不匹配", "匹配"]}, wording)
 
 
 def _title_meta() -> dict[str, Any]:
     wording = "### Instruction:\n{sentences}\nWrite a shop title for the product with these attributes.\n### Response:"
-    return _meta(TITLE, "product title generation", {"cn": []}, wording)
+    return meta(TITLE, "product title generation", {"cn": []}, wording)
 
 
-def _extract(products: Sequence[Product], draw: Draw) -> list[dict[str, Any]]:
+def extract(products: Sequence[Product], draw: Draw) -> list[dict[str, Any]]:
     """Take titles and description sentences; the spans are the slots that wrote them, so they are exact."""
     rows = []
     for product in products:
@@ -89,7 +91,8 @@ def _extract(products: Sequence[Product], draw: Draw) -> list[dict[str, Any]]:
     return rows
 
 
-def _pairs(attributes: dict[str, str]) -> str:
+def pairs(attributes: dict[str, str]) -> str:
+    """Return attributes in the notation of EcomInstruct."""
     return "#;#".join(f"{name}#:#{value}" for name, value in attributes.items())
 
 
@@ -102,7 +105,7 @@ def _match(products: Sequence[Product], draw: Draw) -> list[dict[str, Any]]:
         if product.key in wrong:
             attributes |= _other(product, attributes, draw)
         verdict = (["not match"], ["不匹配"]) if product.key in wrong else (["match"], ["匹配"])
-        text = f"Title: {product.title}, Attribute: {_pairs(attributes)}"
+        text = f"Title: {product.title}, Attribute: {pairs(attributes)}"
         rows.append({"sentences": text, "labels": {"en": verdict[0], "zh": verdict[1]}})
     return rows
 
@@ -123,4 +126,4 @@ def _title(product: Product) -> dict[str, Any]:
     attributes = {name: value for name, value in product.attributes.items() if name != "型号"}
     attributes["商品名"] = product.kind
     span = {"term": product.title, "start": 0, "end": len(product.title)}
-    return {"sentences": _pairs(attributes), "label_set": [""], "spans": [span]}
+    return {"sentences": pairs(attributes), "label_set": [""], "spans": [span]}

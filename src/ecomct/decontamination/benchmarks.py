@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import orjson
 
@@ -28,6 +29,7 @@ def benchmark_files(recipe: Recipe) -> dict[str, list[Path]]:
     """
     tasks = recipe.evaluation.tasks.items()
     files = {f"evaluation/{name}": [recipe.resolve(task.path) / file for file in _TASK_FILES] for name, task in tasks}
+    files |= {f"tuning/{name}": found for name, found in _asked_after_tuning(recipe).items()}
     for name, benchmark in recipe.decontamination.benchmarks.items():
         paths = [benchmark.path] if isinstance(benchmark.path, str) else benchmark.path
         found = [file for path in paths for file in _files(recipe.resolve(path), benchmark, f"decontamination.benchmarks.{name}")]
@@ -35,12 +37,25 @@ def benchmark_files(recipe: Recipe) -> dict[str, list[Path]]:
     return files
 
 
+def _asked_after_tuning(recipe: Recipe) -> dict[str, list[Path]]:
+    """Files of instruction sets that are only asked: held-out sets, and the test of a set that is divided by files."""
+    found: dict[str, list[Path]] = {}
+    for name, one in recipe.tuning.sets.items() if recipe.tuning is not None else ():
+        path = recipe.resolve(one.path)
+        if path.is_dir() and (path / "test.json").is_file() and (one.role == "held-out" or (path / "train.json").is_file()):
+            found[name] = [path / file for file in _TASK_FILES]
+        elif path.is_file() and one.role == "held-out":
+            found[name] = [path]
+    return found
+
+
 def read_items(recipe: Recipe) -> Iterator[tuple[str, Iterable[Item]]]:
     """The items of every benchmark, task by task."""
     columns = key_columns(recipe)
     for name, files in benchmark_files(recipe).items():
         setting = recipe.decontamination.benchmarks.get(name)
-        yield name, _items(files, setting or Benchmark(path="", format="ecominstruct"), columns)
+        form: Literal["jsonl", "ecominstruct"] = "ecominstruct" if files[0].name in _TASK_FILES else "jsonl"
+        yield name, _items(files, setting or Benchmark(path="", format=form), columns)
 
 
 def key_columns(recipe: Recipe) -> frozenset[str]:

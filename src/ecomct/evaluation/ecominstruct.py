@@ -66,18 +66,21 @@ class InstructTask:
     labels: tuple[str, ...]
     items: tuple[TaskItem, ...]
     rows: int
+    separator: str
     digest: str
 
 
-def read_task(folder: Path) -> InstructTask:
-    """Read the task in `folder`.
+def read_task(folder: Path, file: str = "test.json") -> InstructTask:
+    """Read the task in `folder`, from `file`.
 
-    Of rows with the same ``sentences`` the first is kept. `digest` is the xxh3 of both files.
+    The prompt is the header that names the task, then the instruction; a meta-info.json with a text of its own
+    as `header` (which may be empty) replaces EcomGPT's. Of rows with the same ``sentences`` the first is kept.
+    `digest` is the xxh3 of both files.
     Raises InputError that names file and line for a missing file, a line that is not a JSON object,
     a record without a needed field, or a label outside the task's label set.
     """
-    language, kind = _parse_name(folder)
-    meta_path, test_path = folder / "meta-info.json", folder / "test.json"
+    language, _, kind, _ = folder_parts(folder)
+    meta_path, test_path = folder / "meta-info.json", folder / file
     meta_bytes, test_bytes = _read(meta_path), _read(test_path)
     meta = _json_object(meta_bytes, str(meta_path))
     defi = _text(meta, "defi", str(meta_path))
@@ -88,6 +91,9 @@ def read_task(folder: Path) -> InstructTask:
     separator = meta.get("label_sep", ", ")
     if not isinstance(separator, str) or not separator:
         raise InputError(f"{meta_path}: label_sep is not a text")
+    header = meta.get("header", _HEADER)
+    if not isinstance(header, str):
+        raise InputError(f"{meta_path}: header is not a text")
     labels = _labels(meta, kind, str(meta_path))
     shown = separator.join(labels)
 
@@ -109,13 +115,13 @@ def read_task(folder: Path) -> InstructTask:
         values = {"sentences": text, "label_set": shown}
         body = _SLOT.sub(lambda slot, values=values: values[slot[1]], instruction)  # type: ignore[misc]
         candidates = labels if kind == "CLS" else ()
-        items.append(TaskItem(number, text, _HEADER.replace("{defi}", defi) + body, answers, candidates, line.strip().decode()))
+        items.append(TaskItem(number, text, header.replace("{defi}", defi) + body, answers, candidates, line.strip().decode()))
     if not items:
         raise InputError(f"{test_path}: holds no record")
     digest = xxhash.xxh3_128(meta_bytes)
     digest.update(test_bytes)
     name = str(meta.get("task", folder.name))
-    return InstructTask(folder, name, language, kind, labels, tuple(items), rows, digest.hexdigest())
+    return InstructTask(folder, name, language, kind, labels, tuple(items), rows, separator, digest.hexdigest())
 
 
 def draw(items: Iterable[TaskItem], count: int, seed: int) -> list[TaskItem]:
@@ -128,11 +134,12 @@ def draw(items: Iterable[TaskItem], count: int, seed: int) -> list[TaskItem]:
     return sorted(ranked[:count], key=lambda item: item.line)
 
 
-def _parse_name(folder: Path) -> tuple[str, str]:
+def folder_parts(folder: Path) -> tuple[str, str, str, str]:
+    """LANG, DATASET, TYPE and task of a task folder by its name."""
     parts = folder.name.split("-", 3)
     if len(parts) != 4 or parts[2] not in TYPES:
         raise InputError(f"{folder}: a task folder is named LANG-DATASET-TYPE-task with TYPE one of {', '.join(TYPES)}")
-    return parts[0], parts[2]
+    return parts[0], parts[1], parts[2], parts[3]
 
 
 def _read(path: Path) -> bytes:

@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A model to evaluate: `name` is "base" or "ARM@STEP"."""
+    """A model to evaluate: `name` is "base" or "ARM@STEP", ARM of a tuned one being "base+tuned" or "mixed+tuned"."""
 
     name: str
     arm: str
@@ -40,14 +40,15 @@ class ModelEntry:
 
 
 def list_models(recipe: Recipe, run: Path) -> list[ModelEntry]:
-    """Return the base model, then each arm's checkpoints by step, its final weights last.
+    """Return the base model, then each arm's checkpoints by step, its final weights last, then those of tuned models.
 
     The final step is the last one of the arm's metrics.jsonl; a checkpoint of that step is the
     final model and counts once. Raises InputError where a model that should exist does not.
     """
     entries = [ModelEntry("base", "base", 0, run / "training" / "base" / "model")]
-    for arm in recipe.training.arms:
-        folder = run / "training" / arm
+    folders: dict[str, Path] = {arm: run / "training" / arm for arm in recipe.training.arms}
+    folders |= {f"{name}+tuned": run / "tuning" / name for name in recipe.tuned}
+    for arm, folder in folders.items():
         last = _last_step(folder / "metrics.jsonl")
         steps: dict[int, Path] = {}
         if recipe.evaluation.checkpoints == "all":

@@ -17,6 +17,7 @@ from ecomct.recipe.adapters import with_adapter
 from ecomct.recipe.model import Recipe
 from ecomct.recipe.slots import slot_problems
 from ecomct.recipe.source import Source
+from ecomct.recipe.tuning import tuning_problems
 from ecomct.rules.profiles import profile_problems
 from ecomct.rules.sample import sample_problems
 
@@ -90,7 +91,7 @@ def read_recipe(path: Path) -> tuple[Recipe | None, list[str]]:
         return None, problems + _problems_between(_readable_sources(document))
     sources, adapter_problems = _adapted(recipe.sources)
     problems += adapter_problems + _source_problems(sources, list(sources)) + _arm_problems(recipe)
-    problems += profile_problems(recipe.cleaning) + sample_problems(recipe.cleaning.samples)
+    problems += tuning_problems(recipe) + profile_problems(recipe.cleaning) + sample_problems(recipe.cleaning.samples)
     recipe = recipe.model_copy(update={"sources": sources})
     object.__setattr__(recipe, "_folder", path.parent)
     try:

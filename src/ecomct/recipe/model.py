@@ -21,6 +21,7 @@ from ecomct.recipe.source import Name, Part, Source
 from ecomct.recipe.training import ARMS as ARMS
 from ecomct.recipe.training import Arm as Arm
 from ecomct.recipe.training import Training as Training
+from ecomct.recipe.tuning import Tuning
 
 Strategy = Literal["deal", "two-phase", "greedy", "chunk", "separate"]
 # JSON Schema leaves keys that do not fit a pattern alone unless it is told not to.
@@ -171,6 +172,7 @@ class Recipe(Part):
     sequences: Sequences = Sequences()
     model: Model
     training: Training = Training()
+    tuning: Tuning | None = Field(None, description="Instruction tuning of trained models; None: there is none.")
     evaluation: Evaluation = Evaluation()
     report: Report = Report()
 
@@ -183,6 +185,12 @@ class Recipe(Part):
     def forget(self) -> tuple[str, ...]:
         """The forget list as written, sorted; `ecomct forget` adds to it."""
         return self._forget
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """Models that are tuned: "base" and arms, those that are trained."""
+        trained = ("base", *self.training.arms)
+        return () if self.tuning is None else tuple(name for name in self.tuning.models or trained if name in trained)
 
     def in_processes(self, processes: int) -> Recipe:
         """Return this recipe with another number of training processes.

@@ -43,7 +43,7 @@ def base_work(run: RunFolder, stage: Stage) -> dict[str, Any]:
     from ecomct.training.model import write_base
 
     write_base(run.recipe, run.tokens / "tokenizer", stage.folder / "model")
-    _add_tokenizer(run, stage.folder)
+    add_tokenizer(run, stage.folder)
     return {}
 
 
@@ -73,7 +73,7 @@ def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
             count(step, steps, latest(logs / "speed.jsonl"))
 
         facts = train_together(job, tell)
-    _add_tokenizer(run, stage.folder)
+    add_tokenizer(run, stage.folder)
     return facts
 
 
@@ -104,7 +104,7 @@ def leading() -> Iterator[None]:
     dismiss()
 
 
-def _add_tokenizer(run: RunFolder, folder: Path) -> None:
+def add_tokenizer(run: RunFolder, folder: Path) -> None:
     """Put the tokenizer beside every model, so that each folder opens on its own."""
     for model in [*folder.glob("model*"), *folder.glob("checkpoints/step-*")]:
         for file in sorted((run.tokens / "tokenizer").iterdir()):

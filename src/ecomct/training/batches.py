@@ -18,12 +18,15 @@ from ecomct.training.packing import Packing
 Row = dict[str, Any]
 Batch = dict[str, torch.Tensor]
 _COLUMNS = ("input_ids", "length", "segments")
+# Instruction data only: where the completions are.
+TRAINED = "trained"
 
 
 class Sequences(torch.utils.data.Dataset[Row]):
     """`count` rows of the sequence data in its stored order, round and round.
 
-    One item: input_ids int[length of a sequence], length (real tokens), segments (end offsets).
+    One item: input_ids int[length of a sequence], length (real tokens), segments (end offsets), and `trained`
+    where the data has it: ends of stretches that are by turns read only and trained (absent: all is trained).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +37,8 @@ class Sequences(torch.utils.data.Dataset[Row]):
         if missing := [name for name in _COLUMNS if name not in table.column_names]:
             raise InputError(f"{folder}: the sequence data lacks the column {missing[0]}")
         self.folder = folder
-        self._table = table.select_columns(list(_COLUMNS)).with_format("numpy")
+        optional = [name for name in (TRAINED,) if name in table.column_names]
+        self._table = table.select_columns([*_COLUMNS, *optional]).with_format("numpy")
         self.rows = len(table)
         self.count = self.rows
         self.fingerprint = table._fingerprint
@@ -62,11 +66,24 @@ def _parts(row: Row) -> tuple[np.ndarray, int, np.ndarray]:
     return ids, length, bounds
 
 
+def _label(row: Row, ids: np.ndarray, length: int) -> np.ndarray:
+    """Return `ids` as labels: -100 on padding and, where the row says which stretches are trained, on all others."""
+    labels = ids.copy()
+    labels[length:] = IGNORED
+    if TRAINED in row:
+        ends = np.asarray(row[TRAINED], dtype=np.int64)
+        if len(ends) % 2 or (np.diff(ends, prepend=0) < 0).any() or (len(ends) and ends[-1] > length):
+            raise InputError(f"sequence data: trained ends {ends.tolist()[:8]} are no pairs that rise to the length {length}")
+        # An even number of ends before a token: it lies in a stretch that is read only.
+        labels[np.searchsorted(ends, np.arange(len(ids)), side="right") % 2 == 0] = IGNORED
+    return labels
+
+
 def packed_batch(rows: Sequence[Row]) -> Batch:
     """Return input_ids, position_ids and labels, each (rows, sequence length).
 
     Positions restart at every segment, and at the padding, which is a segment of its own. The label
-    of every segment's first token is -100: it would be predicted from the segment before. So is the
+    of every segment's first token is -100 (as of all that is read only): it would be predicted from the segment before. So is the
     row's own first label, which nothing predicts; the number of labels over -100 is then the number
     of predictions, whether or not the one who counts shifts them.
     """
@@ -75,8 +92,7 @@ def packed_batch(rows: Sequence[Row]) -> Batch:
         ids, length, bounds = _parts(row)
         starts = bounds if length < len(ids) else bounds[:-1]
         position = np.arange(len(ids))
-        labels = ids.copy()
-        labels[length:] = IGNORED
+        labels = _label(row, ids, length)
         labels[starts] = IGNORED
         out["input_ids"].append(ids)
         out["position_ids"].append(position - starts[np.searchsorted(starts, position, side="right") - 1])
@@ -89,16 +105,18 @@ def unrolled_batch(rows: Sequence[Row]) -> Batch:
 
     One segment a row, padded on the right; labels are -100 on the padding and on the first token.
     """
-    segments = []
+    segments, targets = [], []
     for row in rows:
-        ids, _, bounds = _parts(row)
+        ids, length, bounds = _parts(row)
+        labelled = _label(row, ids, length)
         segments += [ids[start:end] for start, end in pairwise(bounds.tolist())]
+        targets += [labelled[start:end] for start, end in pairwise(bounds.tolist())]
     shape = (len(segments), max(len(segment) for segment in segments))
     ids, mask, labels = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, IGNORED, np.int64)
     for index, segment in enumerate(segments):
         ids[index, : len(segment)] = segment
         mask[index, : len(segment)] = 1
-        labels[index, 1 : len(segment)] = segment[1:]
+        labels[index, 1 : len(segment)] = targets[index][1:]
     return {
         name: torch.from_numpy(array)
         for name, array in zip(("input_ids", "attention_mask", "labels"), (ids, mask, labels), strict=True)

@@ -12,7 +12,10 @@ from ecomct.units import describe
 
 MARK = "COMPLETE.json"
 # What a published model consists of; the optimizer's state and random states stay behind.
-_PUBLISHED = ("config.json", "generation_config.json", "model.safetensors")
+_PUBLISHED = (
+    *("config.json", "generation_config.json", "model.safetensors"),
+    *("lora/adapter_config.json", "lora/adapter_model.safetensors"),
+)
 
 
 def sync_tree(folder: Path) -> None:
@@ -81,6 +84,7 @@ def publish(checkpoint: Path, target: Path, work: Path) -> None:
     for name in _PUBLISHED:
         source = checkpoint / name
         if source.is_file():
+            (stage / name).parent.mkdir(exist_ok=True)
             try:
                 os.link(source, stage / name)
             except OSError:

@@ -21,6 +21,7 @@ from torch.distributed import TCPStore
 import ecomct
 from ecomct.errors import InputError, Stopped
 from ecomct.recipe.model import Recipe
+from ecomct.recipe.tuning import Lora
 from ecomct.training.signals import listening
 
 # Seconds that the others have to end by themselves after one has failed; most then have the same fault to report.
@@ -38,18 +39,22 @@ class Job:
     base: Path
     out: Path
     logs: Path | None = None
+    adapter: Lora | None = None
 
     def to_json(self) -> str:
         """One line for `from_json`; paths absolute."""
         paths = {name: str(path.absolute()) for name in _PATHS if (path := getattr(self, name)) is not None}
-        return json.dumps({"recipe": self.recipe.model_dump_json(exclude_none=True), "arm": self.arm, **paths})
+        adapter = None if self.adapter is None else self.adapter.model_dump()
+        recipe = self.recipe.model_dump_json(exclude_none=True)
+        return json.dumps({"recipe": recipe, "arm": self.arm, "adapter": adapter, **paths})
 
     @classmethod
     def from_json(cls, line: str) -> Job:
         """The job that `to_json` wrote."""
         said = json.loads(line)
         paths = {name: Path(said[name]) for name in _PATHS if name in said}
-        return cls(Recipe.model_validate_json(said["recipe"]), said["arm"], **paths)
+        adapter = None if said["adapter"] is None else Lora.model_validate(said["adapter"])
+        return cls(Recipe.model_validate_json(said["recipe"]), said["arm"], **paths, adapter=adapter)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
 from ecomct.training.checkpoints import sync_tree
 from ecomct.training.process import quiet
+from ecomct.tuning.lora import is_adapted, save_adapted
 
 # Written by transformers into every config.json, or older names that its classes still translate.
 _PLAIN_KEYS = {"model_type", "torch_dtype", "dtype", "architectures", "transformers_version"}
@@ -149,8 +150,14 @@ def open_folder(folder: Path, place: str) -> PreTrainedModel:
 def save_weights(model: PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
     """Write config.json, generation_config.json where there is one, and model.safetensors in the model's type.
 
+    A model with adapters is saved merged, and the adapters beside it in lora/.
+
     `weights`: what to write instead of the model's own, where it holds only a part of them or rounded ones.
     """
+    if is_adapted(model):
+        assert weights is None, "adapters are not shared between processes"
+        save_adapted(model, folder, _ONE_FILE)
+        return
     model.save_pretrained(folder, state_dict=weights, max_shard_size=_ONE_FILE)
     if weights is not None:
         # It names the type of the model's own weights.

@@ -14,7 +14,7 @@ def train_together(job: Job, on_progress: Callable[[int, int], None] | None = No
     """Train an arm, with the ranks that wait in `follow` where torchrun started some; return its facts."""
     if launched():
         open_group().first(job.to_json)
-    return train_arm(job.recipe, job.arm, job.sequences, job.base, job.out, on_progress, job.logs)
+    return train_arm(job.recipe, job.arm, job.sequences, job.base, job.out, on_progress, job.logs, job.adapter)
 
 
 def follow() -> None:
@@ -22,7 +22,7 @@ def follow() -> None:
     group = open_group()
     while (line := group.first(lambda: "")) != "":
         job = Job.from_json(line)
-        train_arm(job.recipe, job.arm, job.sequences, job.base, job.out, None, job.logs)
+        train_arm(job.recipe, job.arm, job.sequences, job.base, job.out, None, job.logs, job.adapter)
 
 
 def dismiss() -> None:

@@ -13,6 +13,7 @@ import torch
 from ecomct.atomic import write_json
 from ecomct.errors import InputError, Stopped
 from ecomct.recipe.model import Recipe
+from ecomct.recipe.tuning import Lora
 from ecomct.training.arguments import arguments, choose_precision
 from ecomct.training.averaging import FOLDER, averaging_of
 from ecomct.training.batches import Sequences
@@ -29,6 +30,7 @@ from ecomct.training.step_log import StepLog, write_incidents
 from ecomct.training.trackers import check_trackers
 from ecomct.training.trainer import ArmTrainer
 from ecomct.training.work_folder import alone, begin, engine_of, history, plan_of, remove, reopen, write_metrics
+from ecomct.tuning.lora import add_adapters
 
 
 def train_arm(
@@ -39,6 +41,7 @@ def train_arm(
     out: Path,
     on_progress: Callable[[int, int], None] | None = None,
     logs: Path | None = None,
+    adapter: Lora | None = None,
 ) -> dict[str, Any]:
     """Train the model in `base` on the dataset in `sequences` and leave the results in `out`.
 
@@ -66,6 +69,7 @@ def train_arm(
         out: folder of this arm; nothing else may live there.
         on_progress: called with (step, steps) after each step, in the first process.
         logs: folder for what differs from run to run: speed.jsonl and the trackers of `training.log_to`.
+        adapter: train low-rank adapters of these settings instead of the weights; what is saved is merged.
 
     Returns:
         steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked" or "whole"),
@@ -80,14 +84,14 @@ def train_arm(
     check_trackers(recipe.training.log_to)
     parallel = recipe.training.parallel
     if not launched() and (parallel.processes > 1 or parallel.strategy == "zero2"):
-        return launch(Job(recipe, arm, sequences, base, out, logs), parallel.processes, on_progress)
+        return launch(Job(recipe, arm, sequences, base, out, logs, adapter), parallel.processes, on_progress)
     strategy = choose_strategy(recipe.training, int(os.environ["WORLD_SIZE"]) if launched() else 1)
     if strategy == "zero2":
         prepare_process()
     with quiet(), reproducible(recipe.seed, recipe.training.threads), listening():
         group = open_group()
         with alone(out, group):
-            return _train(recipe, arm, sequences, base, out, on_progress, logs, group, strategy)
+            return _train(recipe, arm, sequences, base, out, on_progress, logs, group, strategy, adapter)
 
 
 def _train(
@@ -100,6 +104,7 @@ def _train(
     logs: Path | None,
     group: Group,
     strategy: Strategy,
+    adapter: Lora | None,
 ) -> dict[str, Any]:
     training, work = recipe.training, out / ".work" / "trainer"
     accumulation_steps(training, group.world)
@@ -111,13 +116,16 @@ def _train(
         )
     steps = training.max_steps or data.rows // training.batch_size
     data.count = steps * training.batch_size
-    plan = group.first(lambda: plan_of(recipe, data, base, steps))
+    plan = group.first(lambda: plan_of(recipe, data, base, steps, adapter))
     if (facts := group.first(lambda: begin(plan, out, work))) is not None:
         return facts
     # Bytes that changed on the disk are found here, once, before anything is made from them.
     last = group.first(lambda: keep_last(work, training.keep_states, verify=True))
 
-    model = open_folder(base if last is None else last[0], "training")
+    # A checkpoint of adapters holds the merged weights too; training goes on from the adapters.
+    model = open_folder(base if last is None or adapter is not None else last[0], "training")
+    if adapter is not None:
+        add_adapters(model, adapter, recipe.seed, None if last is None else last[0])
     packing, loss = prepare_packing(model, training.attention), prepare_loss(model)
     precision = choose_precision(training.precision)
     if last is None or last[1] < steps:

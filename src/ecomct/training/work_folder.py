@@ -15,6 +15,7 @@ from typing import Any
 
 from ecomct.atomic import write_atomic
 from ecomct.recipe.model import Recipe, Training
+from ecomct.recipe.tuning import Lora
 from ecomct.training.batches import Sequences
 from ecomct.training.parallel import Group
 from ecomct.training.trainer import ENGINE, metrics_line, publish_step
@@ -56,10 +57,11 @@ def reopen(last: tuple[Path, int] | None, out: Path, training: Training) -> None
     write_metrics(out, [] if last is None else history(last[0]))
 
 
-def plan_of(recipe: Recipe, data: Sequences, base: Path, steps: int) -> str:
+def plan_of(recipe: Recipe, data: Sequences, base: Path, steps: int, adapter: Lora | None = None) -> str:
     """Return a digest of all that decides the bytes of this run."""
     digest = hashlib.sha256()
     stated = [recipe.training.deciding(), recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
+    stated += [] if adapter is None else [adapter.model_dump()]
     digest.update(json.dumps(stated, sort_keys=True).encode())
     for path in sorted([*base.glob("config.json"), *base.glob("*.safetensors")]):
         with open(path, "rb") as handle:

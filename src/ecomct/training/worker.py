@@ -40,7 +40,7 @@ def main(descriptor: int) -> int:
             report(progress=[step, steps])
 
         try:
-            facts = train_arm(job.recipe, job.arm, job.sequences, job.base, job.out, progress, job.logs)
+            facts = train_arm(job.recipe, job.arm, job.sequences, job.base, job.out, progress, job.logs, job.adapter)
         except InputError as error:
             report(error=str(error))
             return 2
