@@ -16,12 +16,13 @@ from ecomct.atomic import write_atomic, write_json
 from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
 from ecomct.training.batches import Sequences
+from ecomct.training.by_source import LossBySource
 from ecomct.training.checkpoints import keep_last, publish
 from ecomct.training.loss import prepare_loss
 from ecomct.training.model import open_folder
 from ecomct.training.packing import prepare_packing
 from ecomct.training.process import quiet, reproducible
-from ecomct.training.trainer import ArmTrainer, arguments, choose_precision, metrics_line, publish_step
+from ecomct.training.trainer import LOSSES, ArmTrainer, arguments, choose_precision, metrics_line, publish_step
 
 _log = logging.getLogger(__name__)
 
@@ -39,23 +40,24 @@ def train_arm(
     Steps are `training.max_steps`, or as many whole batches as one pass holds; more steps than a
     pass holds go round again in the same order. In `out`: model/ (final weights), checkpoints/step-N/
     (weights of the intermediate ones), metrics.jsonl (a line a step: step, tokens so far, token mean
-    of the loss over the batch, learning rate, gradient norm before clipping), facts.json (what this
-    returns, and what it was made from).
+    of the loss over the batch, learning rate, gradient norm before clipping), losses.jsonl (a line a step:
+    mean loss and predicted tokens by source and language, where the data says whose each token is),
+    facts.json (what this returns, and what it was made from).
 
     Guarantee: killed at any moment and called again with the same arguments, it goes on from the
     last whole checkpoint and ends in the bytes of an undisturbed run. Called again after the end it
     returns the facts; called with other settings, data or base it starts over.
 
     Args:
-        recipe: `training` and `seed` are used.
+        recipe: `training`, `seed` and the names of `sources` are used.
         arm: name for messages.
-        sequences: Hugging Face dataset on disk (input_ids, length, segments), in training order.
+        sequences: Hugging Face dataset on disk (input_ids, length, segments; rows, row_ends, languages), in training order.
         base: model folder, float32 weights.
         out: folder of this arm; nothing else may live there.
         on_progress: called with (step, steps) after each step.
 
     Returns:
-        steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked" or "whole"),
+        steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked", "liger" or "whole"),
         precision, parameters, first_loss, last_loss.
 
     Raises:
@@ -83,7 +85,7 @@ def train_arm(
         last = keep_last(work)
 
         model = open_folder(base, "training")
-        packing, loss = prepare_packing(model), prepare_loss(model)
+        packing, loss = prepare_packing(model), prepare_loss(model, training.loss_kernel)
         precision = choose_precision(training.precision)
         if last is None or last[1] < steps:
             if last is not None:
@@ -96,6 +98,7 @@ def train_arm(
                 packing,
                 batch_size=training.batch_size,
                 out=out,
+                by_source=LossBySource(list(recipe.sources)) if data.has_origin else None,
                 on_progress=on_progress,
             )
             trainer.train(resume_from_checkpoint=None if last is None else str(last[0]))
@@ -126,7 +129,7 @@ def _plan(recipe: Recipe, data: Sequences, base: Path, steps: int) -> str:
     """Return a digest of all that decides the bytes of this run."""
     digest = hashlib.sha256()
     settings = recipe.training.model_dump(mode="json", exclude={"arms"})
-    stated = [settings, recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
+    stated = [settings, list(recipe.sources), recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
     digest.update(json.dumps(stated, sort_keys=True).encode())
     for path in sorted([*base.glob("config.json"), *base.glob("*.safetensors")]):
         with open(path, "rb") as handle:
@@ -150,7 +153,7 @@ def _clear_unless(plan: str, out: Path, work: Path) -> None:
         return
     if work.exists() or (out / "model").exists():
         _log.info("%s: made from other settings, data or weights; starting over", out)
-    for name in ("facts.json", "metrics.jsonl"):
+    for name in ("facts.json", "metrics.jsonl", "losses.jsonl"):
         (out / name).unlink(missing_ok=True)
     for folder in (out / "model", out / "checkpoints", work):
         shutil.rmtree(folder, ignore_errors=True)
@@ -171,5 +174,8 @@ def _history(checkpoint: Path) -> list[dict[str, Any]]:
 
 
 def _write_metrics(out: Path, records: list[dict[str, Any]]) -> None:
-    """Replace metrics.jsonl: lines after the last whole checkpoint will be written anew."""
+    """Replace metrics.jsonl and losses.jsonl: lines after the last whole checkpoint will be written anew."""
     write_atomic(out / "metrics.jsonl", "".join(metrics_line(record) for record in records))
+    losses = "".join(record.get(LOSSES, "") for record in records)
+    if losses or (out / "losses.jsonl").exists():
+        write_atomic(out / "losses.jsonl", losses)

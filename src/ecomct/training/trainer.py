@@ -15,11 +15,14 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArgu
 from ecomct.errors import InputError
 from ecomct.recipe.model import Training
 from ecomct.training.batches import COLLATORS, Sequences
+from ecomct.training.by_source import LossBySource, losses_line
 from ecomct.training.checkpoints import keep_last, publish, seal
 from ecomct.training.model import save_weights
 from ecomct.training.packing import Packing
 
 Precision = Literal["bf16", "fp32"]
+# The line of losses.jsonl in a step's record: a checkpoint keeps the lines of all steps before it.
+LOSSES = "by_source"
 METRICS = ("step", "tokens", "loss", "learning_rate", "grad_norm")
 _SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
@@ -88,13 +91,23 @@ class ArmTrainer(Trainer):
         *,
         batch_size: int,
         out: Path,
+        by_source: LossBySource | None,
         on_progress: Callable[[int, int], None] | None,
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=sequences, data_collator=COLLATORS[packing])
         self.remove_callback(PrinterCallback)
         self._sequences, self._batch_size, self._out, self._on_progress = sequences, batch_size, out, on_progress
+        self._by_source = by_source
         self._work = Path(cast(str, args.output_dir))
         self._stage: Path | None = None
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **kwargs: Any) -> Any:
+        """Trainer's, and every token's loss is counted for its source."""
+        groups = inputs.pop("groups", None)
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **kwargs)
+        if self._by_source is not None and groups is not None:
+            self._by_source.add(groups, inputs["labels"], outputs.nll)
+        return (loss, outputs) if return_outputs else loss
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         loss = super().training_step(*args, **kwargs)
@@ -119,9 +132,13 @@ class ArmTrainer(Trainer):
             return
         step = self.state.global_step
         record = {"step": step, "tokens": self._sequences.tokens(step * self._batch_size), **logs}
+        if self._by_source is not None:
+            record[LOSSES] = losses_line(step, self._by_source.take())
         self.state.log_history.append(record)
-        with open(self._out / "metrics.jsonl", "a", encoding="utf-8") as handle:
-            handle.write(metrics_line(record))
+        for name, line in (("metrics.jsonl", metrics_line(record)), ("losses.jsonl", record.get(LOSSES, ""))):
+            if line:
+                with open(self._out / name, "a", encoding="utf-8") as handle:
+                    handle.write(line)
         if self._on_progress is not None:
             self._on_progress(step, self.state.max_steps)
 
