@@ -136,7 +136,7 @@ def test_accumulated_gradients_equal_stock_ones(
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast and name != "truth"):
                 output = model(input_ids=ids[part], labels=labels[part], num_items_in_batch=count)
             output.loss.backward()
-            losses[name] += float(output.loss)
+            losses[name] += float(output.loss.detach())
             if name == "ours":
                 torch.testing.assert_close(output.nll.sum() / count, output.loss.detach(), rtol=1e-6, atol=0)
     gradients = {

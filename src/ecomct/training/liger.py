@@ -54,7 +54,7 @@ def check_losses(losses: Losses, device: torch.device) -> None:
     targets = torch.randint(700, (50,), generator=generator).to(device)
     made = []
     for function, dtype in ((losses, torch.float32), (_exact, torch.float64)):
-        h, w = (tensor.to(device, dtype).requires_grad_() for tensor in (hidden, weight))
+        h, w = (tensor.detach().to(device, dtype, copy=True).requires_grad_() for tensor in (hidden, weight))
         total, nll = function(h, w, targets)
         (total / 7).backward()
         made.append([tensor.detach().double() for tensor in (nll, h.grad, w.grad) if tensor is not None])
