@@ -99,7 +99,9 @@ def origin_folder(sequences_folder: Path, tmp_path_factory: pytest.TempPathFacto
         # Source 1 has one language.
         columns["languages"].append([int(generator.integers(0, 2)) if source == 0 else 1 for source in sources])
     kinds = {"rows": "uint64", "row_ends": "int32", "languages": "uint8"}
-    features = datasets.Features({**table.features, **{name: datasets.List(datasets.Value(kind)) for name, kind in kinds.items()}})
+    features = datasets.Features(
+        {**table.features, **{name: datasets.List(datasets.Value(kind)) for name, kind in kinds.items()}}
+    )
     folder = tmp_path_factory.mktemp("origin") / "mixed"
     datasets.Dataset.from_dict({**table.to_dict(), **columns}, features=features).save_to_disk(folder)
     return folder

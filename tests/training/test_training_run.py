@@ -186,7 +186,8 @@ def test_sigkill_at_any_moment_changes_no_byte(
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.splitlines()[-1])
     undisturbed = result["trees"].pop("undisturbed")
-    assert {"model/model.safetensors", "metrics.jsonl", "losses.jsonl", "checkpoints/step-2/model.safetensors"} <= set(undisturbed)
+    assert {"model/model.safetensors", "metrics.jsonl", "losses.jsonl"} <= set(undisturbed)
+    assert "checkpoints/step-2/model.safetensors" in undisturbed
     assert result["kills"] >= 12
     for name, files in result["trees"].items():
         assert files == undisturbed, name

@@ -94,14 +94,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return to_hidden, to_weight, None, None
 
 
-def linear_cross_entropy(
-    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the cross-entropy of `targets` (N) under the logits `hidden` (N, H) @ `weight` (V, H) transposed: its sum, and each.
+def linear_cross_entropy(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the sum of the cross-entropies of `targets` (N), and each of them, without their logits.
 
-    The sum is a scalar with gradients; the loss of each target, float32[N] in nats, has none. Equal to `F.cross_entropy(logits.float(), targets, reduction="sum")` in loss and gradients, up to
-    the order of float32 sums; under autocast the logits are computed in its type, as a linear layer
-    would. Entries of `targets` are vocabulary ids; leave ignored positions out beforehand.
+    The logits are `hidden` (N, H) @ `weight` (V, H) transposed. The sum is a scalar with gradients; the loss of each
+    target, float32[N] in nats, has none. Equal to `F.cross_entropy(logits.float(), targets)` in loss and gradients, up
+    to the order of float32 sums; under autocast the logits are computed in its type, as a linear layer would. Entries
+    of `targets` are vocabulary ids; leave ignored positions out beforehand.
 
     Memory: one chunk of logits (64 MiB, or one row), one float32 gradient of `weight`, one float a
     target. Work: the same three matrix products as the stock loss, without recomputation. One backward
