@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +52,7 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
     inputs = {
         "sequences": outputs_digest(run.sequences, [f"{arm}/"]),
         "base": outputs_digest(run.training / "base"),
-        "training": run.recipe.training.model_dump(exclude={"arms"}),
+        "training": run.recipe.training.deciding(),
         "seed": run.recipe.seed,
         "sources": list(run.recipe.sources),
         "code": code_digest("stages/train", "training", "packing/sequence"),
@@ -59,12 +62,41 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
 
 def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
     """Train one arm; its checkpoints are the units that a killed run keeps."""
-    from ecomct.training.run import train_arm
+    from ecomct.training.launch import Job
+    from ecomct.training.ranks import train_together
 
+    job = Job(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder)
     with counter(f"train {arm}") as count:
-        facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, count)
+        facts = train_together(job, count)
     _add_tokenizer(run, stage.folder)
     return facts
+
+
+def followed() -> bool:
+    """Whether this process is a rank of torchrun other than the first; returns when the first has no more to train.
+
+    Such a rank does nothing but its share of the training: the first one walks the recipe.
+    """
+    if int(os.environ.get("RANK", "0")) == 0:
+        return False
+    from ecomct.training.ranks import follow
+
+    follow()
+    return True
+
+
+@contextmanager
+def leading() -> Iterator[None]:
+    """Let the other ranks of torchrun, if there are any, wait for arms to train while the first walks the recipe."""
+    if "RANK" not in os.environ:
+        yield
+        return
+    from ecomct.training.parallel import open_group
+    from ecomct.training.ranks import dismiss
+
+    open_group()
+    yield
+    dismiss()
 
 
 def _add_tokenizer(run: RunFolder, folder: Path) -> None:
