@@ -20,9 +20,9 @@ from run_files import digests, ledger, stages_run
 from tokenizers import Tokenizer
 
 from ecomct.errors import InputError
+from ecomct.packing.sequence import LANGUAGES
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
-from ecomct.packing.sequence import LANGUAGES
 from ecomct.training.batches import Sequences
 
 Shop = Callable[..., Path]
