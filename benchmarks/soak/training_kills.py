@@ -94,7 +94,7 @@ class Tally:
 
 
 def attempt(job: Job, ranks: int, launched: bool, victim: int | None = None, touch: int = 0, after: float = 0.0) -> bool:
-    """Fork the ranks of one run and kill `victim` at its `touch`-th touch of the run's files or after seconds; True if it finished."""
+    """Fork the ranks of one run, kill `victim` at its n-th touch of the run's files or after seconds; True if it finished."""
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     pids = []
     for rank in range(ranks):
@@ -160,7 +160,7 @@ def kill_forked(name: str, data: Path, kills: int, rng: random.Random) -> Tally:
             victim = rng.randrange(ranks)
             by_touch = victim == 0 and rng.random() < 0.7
             how = {"touch": rng.randint(1, 260)} if by_touch else {"after": rng.uniform(0.1, 1.1) * lasted}
-            if attempt(job(run), ranks, ranks > 1, victim, **how):  # type: ignore[arg-type]
+            if attempt(job(run), ranks, ranks > 1, victim, **how):
                 tally.late += 1
                 break
             tally.kills += 1

@@ -120,7 +120,9 @@ class ArmTrainer(Trainer):
 
     def _bare_optimizer(self) -> Any:
         """The optimizer under accelerate's wrapper: torch's, or ZeRO's."""
-        return getattr(self.optimizer, "optimizer", self.optimizer) if not self.is_deepspeed_enabled else self.deepspeed.optimizer
+        if self.is_deepspeed_enabled:
+            return cast(Any, self.deepspeed).optimizer
+        return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **kwargs: Any) -> Any:
         """Trainer's, and every token's loss is counted for its source."""
