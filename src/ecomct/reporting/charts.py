@@ -111,7 +111,8 @@ def _source_blocks(points: list[SourcePoint], size: int, sources: list[str]) -> 
     """Token means over blocks of `size` steps: source, language, last step, tokens, loss. A mean that is not finite stays so."""
     found: dict[tuple[str, str], list[tuple[int, int, float]]] = {}
     for start in range(0, len(points), size):
-        group, sums = points[start : start + size], {}
+        group = points[start : start + size]
+        sums: dict[tuple[str, str], tuple[float, int]] = {}
         for point in group:
             for source in sources:
                 for language, (mean, count) in sorted(point.losses.get(source, {}).items()):
