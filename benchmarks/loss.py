@@ -118,7 +118,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.only:
         case, method, folder = options.only
-        print(json.dumps(measure(options, case, method, Path(folder)) if method != "truth" else truth(options, Path(folder))))
+        if method == "truth":
+            truth(options, Path(folder))
+        else:
+            print(json.dumps(measure(options, case, method, Path(folder))))
         return
     print(machine())
     sizes = [f"--{name}={getattr(options, name)}" for name in ("tokens", "hidden", "vocabulary")]
@@ -127,7 +130,8 @@ def main() -> None:
 
         def run(case: str, method: str) -> Any:
             command = [sys.executable, __file__, *sizes, "--only", case, method, folder]
-            return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            return json.loads(said) if said else None
 
         run("float64", "truth")
         for case in CASES:

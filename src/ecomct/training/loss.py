@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from ecomct.errors import InputError
-from ecomct.training.liger import liger_losses
+from ecomct.training.liger import Losses, liger_losses
 
 LossKernel = Literal["auto", "chunked", "liger"]
 LossMode = Literal["chunked", "liger", "whole"]
@@ -139,7 +139,7 @@ def prepare_loss(model: PreTrainedModel, kernel: LossKernel = "auto") -> LossMod
             f"training.loss_kernel: {kernel} needs a plain linear output layer, and {model.config.model_type} scales, caps "
             "or shifts its logits; use loss_kernel: auto"
         )
-    fused = linear_cross_entropy
+    fused: Losses = linear_cross_entropy
     if kernel == "liger":
         mode, fused = "liger", liger_losses()
 
