@@ -124,10 +124,16 @@ class ArmTrainer(Trainer):
             return cast(Any, self.deepspeed).optimizer
         return getattr(self.optimizer, "optimizer", self.optimizer)
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, **kwargs: Any) -> Any:
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
         """Trainer's, and every token's loss is counted for its source."""
         groups = inputs.pop("groups", None)
-        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **kwargs)
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if self._by_source is not None and groups is not None:
             self._by_source.add(groups, inputs["labels"], outputs.nll)
         return (loss, outputs) if return_outputs else loss
@@ -154,7 +160,7 @@ class ArmTrainer(Trainer):
         if "loss" not in logs:
             return
         step = self.state.global_step
-        record = {"step": step, "tokens": self._sequences.tokens(step * self._training.batch_size), **logs}
+        record: dict[str, Any] = {"step": step, "tokens": self._sequences.tokens(step * self._training.batch_size), **logs}
         if self._by_source is not None:
             record[LOSSES] = losses_line(step, self._by_source.take())
         self.state.log_history.append(record)
