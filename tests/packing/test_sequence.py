@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from ecomct.packing.assemble import Pieces, input_ids
 from ecomct.packing.cells import pack_samples
 from ecomct.packing.layout import Samples, expand, lay_out, spans_of
-from ecomct.packing.sequence import NO_SEGMENT, NO_SOURCE, SOURCE_SHIFT, segment_ids, token_sources
+from ecomct.packing.sequence import (
+    NO_LANGUAGE,
+    NO_SEGMENT,
+    NO_SOURCE,
+    SOURCE_SHIFT,
+    segment_ids,
+    token_languages,
+    token_sources,
+)
 from ecomct.seeded import mix64
 
 EOS, LENGTH = 999, 24
@@ -20,7 +28,7 @@ SEPARATOR = (7, 8)
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4000), st.integers(1, 5), st.booleans()), max_size=12), st.integers(0, 9))
-def test_sources_and_segments_by_token(spans: list[tuple[int, int, bool]], padding: int) -> None:
+def test_sources_languages_and_segments_by_token(spans: list[tuple[int, int, bool]], padding: int) -> None:
     source: list[int] = []
     segment: list[int] = []
     rows: list[int] = []
@@ -38,10 +46,13 @@ def test_sources_and_segments_by_token(spans: list[tuple[int, int, bool]], paddi
         "rows": rows,
         "row_ends": row_ends,
         "segments": segments,
+        "languages": [index % 2 for index in range(len(spans))],
     }
+    languages = [index % 2 for index, (_, tokens, _) in enumerate(spans) for _ in range(tokens)]
+    assert token_languages(record).tolist() == languages + [NO_LANGUAGE] * padding
     assert token_sources(record).tolist() == source + [NO_SOURCE] * padding
     assert segment_ids(record).tolist() == segment + [NO_SEGMENT] * padding
-    assert (token_sources(record).dtype, segment_ids(record).dtype) == (np.uint16, np.int32)
+    assert [f(record).dtype for f in (token_sources, token_languages, segment_ids)] == [np.uint16, np.uint8, np.int32]
 
 
 @settings(max_examples=100, deadline=None)

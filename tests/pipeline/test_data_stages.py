@@ -20,6 +20,7 @@ from run_files import digests, ledger, stages_run
 from tokenizers import Tokenizer
 
 from ecomct.errors import InputError
+from ecomct.packing.sequence import LANGUAGES
 from ecomct.pipeline import run_recipe
 from ecomct.recipe import load_recipe
 from ecomct.training.batches import Sequences
@@ -179,6 +180,7 @@ def test_without_some_rows_the_other_sequences_keep_bytes_and_order(shop: Shop, 
 def test_segments_are_whole_samples_that_end_with_end_of_text(shop: Shop, tmp_path: Path) -> None:
     folder = pack(shop(), tmp_path / "runs")
     eos = Tokenizer.from_file(str(folder / "tokens/tokenizer/tokenizer.json")).token_to_id("<|endoftext|>")
+    texts = documents(folder)
     homes: dict[int, int] = {}
     for shard in (folder / "links/shards").glob("*.parquet"):
         table = pq.read_table(shard)
@@ -189,6 +191,7 @@ def test_segments_are_whole_samples_that_end_with_end_of_text(shop: Shop, tmp_pa
         assert set(segments) <= set(sequence["row_ends"])
         assert [i + 1 for i, token in enumerate(ids[: sequence["length"]]) if token == eos] == segments
         assert set(ids[sequence["length"] :]) <= {eos}
+        assert [LANGUAGES[code] for code in sequence["languages"]] == [texts[row]["language"] for row in sequence["rows"]]
         for begin, end in pairwise([0, *segments]):
             rows = [row for row, stop in zip(sequence["rows"], sequence["row_ends"], strict=True) if begin < stop <= end]
             assert len({homes[row] for row in rows}) == 1, "a sample is of one product"

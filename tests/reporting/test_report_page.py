@@ -141,6 +141,8 @@ def build(run: Path, lines: int = 40) -> Path:
         path = run / "training" / arm / "metrics.jsonl"
         path.parent.mkdir(parents=True)
         path.write_text("".join(json.dumps(point) + "\n" for point in points))
+        of = {"titles": {"zh": [4.5, 60], "en": [3.5, 20]}, EVIL: {"zh": [None, 20]}}
+        path.with_name("losses.jsonl").write_text("".join(json.dumps({"step": n, "losses": of}) + "\n" for n in range(1, 21)))
     models = [
         {
             "model": name,
@@ -222,7 +224,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished report of a whole run; tests only read it."""
     run = build(tmp_path_factory.mktemp("whole") / "run")
     facts = write_report(recipe(), run, run / "report")
-    assert facts == {"figures": 6, "samples": 6, "missing": [], "ledger_closes": True}
+    assert facts == {"figures": 7, "samples": 6, "missing": [], "ledger_closes": True}
     return run
 
 
@@ -272,7 +274,7 @@ def test_two_calls_write_equal_bytes(whole: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(whole, tmp_path / "elsewhere" / "other-name", ignore=shutil.ignore_patterns("report"))
     write_report(recipe(), moved, tmp_path / "moved")
     first = {path.relative_to(whole / "report"): path.read_bytes() for path in (whole / "report").rglob("*") if path.is_file()}
-    assert len(first) == 13
+    assert len(first) == 15
     for folder in (tmp_path / "again", tmp_path / "moved"):
         assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
 
@@ -288,6 +290,27 @@ def test_csv_files_are_the_data_of_the_figures(whole: Path) -> None:
         assert rows == [["" if value is None else str(value) for value in row] for row in chart.rows]
     losses = [float(row[3]) for row in csv.reader((whole / "report" / "data" / "training-loss.csv").open()) if row[0] == "mixed"]
     assert losses == [5 - 0.1 * step for step in range(1, 21)]
+
+
+def test_losses_by_source_are_token_means_over_blocks(tmp_path: Path) -> None:
+    def line(step: int, losses: dict[str, Any]) -> str:
+        return json.dumps({"step": step, "losses": losses}) + "\n"
+
+    folder = tmp_path / "training" / "mixed"
+    folder.mkdir(parents=True)
+    # 80 steps make blocks of two; nine sources, of which the smallest has no curve.
+    small = {f"s{index}": {"en": [2.0, 100 - index]} for index in range(7)}
+    odd = {"web": {"en": [1.0, 300], "zh": [4.0, 100]}, "tiny": {"en": [9.0, 1]}}
+    even = {"web": {"en": [3.0, 100]}, "s0": {"en": [None, 5]}}
+    steps = [line(step, small | (odd if step % 2 else even)) for step in range(1, 81)]
+    (folder / "losses.jsonl").write_text("".join(steps))
+    chart = charts(read_run(tmp_path))["training-loss-by-source"]
+    assert chart.rows[:2] == [("mixed", "web", "zh", 2, 100, 4.0), ("mixed", "web", "zh", 4, 100, 4.0)]
+    assert chart.rows[40] == ("mixed", "web", "en", 2, 400, 1.5)
+    assert {row[1] for row in chart.rows} == {"web", *small}
+    broken = [row[5] for row in chart.rows if row[1] == "s0"]
+    assert len(broken) == 40
+    assert all(loss != loss for loss in broken), "a mean that is not finite is a gap"
 
 
 def test_tokens_of_a_source_in_two_languages_are_summed_once(whole: Path) -> None:

@@ -85,6 +85,29 @@ def sequences_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def origin_folder(sequences_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same sequences with whose row each token is: rows of two sources and two languages, some over sample ends."""
+    generator = np.random.default_rng(1)
+    table = datasets.load_from_disk(sequences_folder)
+    columns: dict[str, list[list[int]]] = {"rows": [], "row_ends": [], "languages": []}
+    for record in table:
+        length = record["length"]
+        ends = sorted({*record["segments"], *generator.choice(np.arange(1, length), 4, replace=False).tolist()})
+        columns["row_ends"].append(ends)
+        sources = generator.integers(0, 2, len(ends))
+        columns["rows"].append([int(source) << 52 | place + 1 for place, source in enumerate(sources)])
+        # Source 1 has one language.
+        columns["languages"].append([int(generator.integers(0, 2)) if source == 0 else 1 for source in sources])
+    kinds = {"rows": "uint64", "row_ends": "int32", "languages": "uint8"}
+    features = datasets.Features(
+        {**table.features, **{name: datasets.List(datasets.Value(kind)) for name, kind in kinds.items()}}
+    )
+    folder = tmp_path_factory.mktemp("origin") / "mixed"
+    datasets.Dataset.from_dict({**table.to_dict(), **columns}, features=features).save_to_disk(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def make_recipe() -> Callable[..., Recipe]:
     """Return a builder: model type or a whole `model` part, `length`, `seed`, and settings of `training`."""
 
@@ -94,7 +117,7 @@ def make_recipe() -> Callable[..., Recipe]:
             {
                 "name": "test",
                 "seed": seed,
-                "sources": {"a": {"path": "a.jsonl", "kind": "title"}},
+                "sources": {name: {"path": f"{name}.jsonl", "kind": "title"} for name in ("a", "b")},
                 "tokenizer": {"path": "tokenizer"},
                 "sequences": {"length": length},
                 "model": {"config": {"model_type": model, **CONFIGS[model]}} if isinstance(model, str) else model,

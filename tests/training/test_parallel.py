@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcomes(
-    folder: Path, make_recipe: Callable[..., Recipe], tokenizer_folder: Path, sequences_folder: Path
+    folder: Path, make_recipe: Callable[..., Recipe], tokenizer_folder: Path, origin_folder: Path
 ) -> dict[str, Outcome]:
     """Every run of this module by name, in one process that imports once and forks the ranks."""
     pytest.importorskip("deepspeed")
@@ -76,7 +76,7 @@ def outcomes(
         "flipped", 2, training={"save_every": 1, "keep_states": 2}, copy_of="kept", flip="optimizer-00000.safetensors"
     )
 
-    job = {"sequences": str(sequences_folder), "base": str(folder / "base"), "runs": list(runs.values())}
+    job = {"sequences": str(origin_folder), "base": str(folder / "base"), "runs": list(runs.values())}
     runner = Path(__file__).with_name("rank_runner.py")
     done = subprocess.run(
         [sys.executable, str(runner)], input=json.dumps(job), capture_output=True, text=True, timeout=900,
@@ -105,6 +105,22 @@ def test_two_processes_give_the_losses_of_one(outcomes: dict[str, Outcome], name
     near(outcomes["one"], outcomes[name], 1e-6)
     assert facts(outcomes[name])["parallel"]["processes"] == 2
     assert facts(outcomes[name])["parallel"]["strategy"] == name
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_losses_by_source_are_of_all_processes(outcomes: dict[str, Outcome], folder: Path, name: str) -> None:
+    def losses(run: str) -> list[Any]:
+        return [json.loads(line) for line in (folder / run / "losses.jsonl").read_text().splitlines()]
+
+    for line, other, step in zip(losses("one"), losses(name), outcomes[name]["steps"], strict=True):
+        groups = {(source, language): group for source, by in line["losses"].items() for language, group in by.items()}
+        found = {(source, language): group for source, by in other["losses"].items() for language, group in by.items()}
+        assert found.keys() == groups.keys()
+        for key, (mean, tokens) in found.items():
+            assert tokens == groups[key][1]
+            assert mean == pytest.approx(groups[key][0], rel=1e-5)
+        total = sum(tokens for _, tokens in found.values())
+        assert sum(mean * tokens for mean, tokens in found.values()) / total == pytest.approx(step["loss"], rel=1e-5)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

@@ -167,7 +167,7 @@ def test_torn_checkpoints_are_passed_over_and_removed(tmp_path: Path) -> None:
 
 
 def test_sigkill_at_any_moment_changes_no_byte(
-    make_recipe: Callable[..., Recipe], tokenizer_folder: Path, sequences_folder: Path, tmp_path: Path
+    make_recipe: Callable[..., Recipe], tokenizer_folder: Path, origin_folder: Path, tmp_path: Path
 ) -> None:
     # With dropout, so that the random states have to come back too.
     config = {
@@ -181,12 +181,13 @@ def test_sigkill_at_any_moment_changes_no_byte(
     recipe = make_recipe({"config": config}, save_every=2, max_steps=5)
     write_base(recipe, tokenizer_folder, tmp_path / "base")
     runner = Path(__file__).with_name("kill_runner.py")
-    arguments = [recipe.model_dump_json(exclude_none=True), str(sequences_folder), str(tmp_path / "base"), str(tmp_path)]
+    arguments = [recipe.model_dump_json(exclude_none=True), str(origin_folder), str(tmp_path / "base"), str(tmp_path)]
     done = subprocess.run([sys.executable, str(runner), *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.splitlines()[-1])
     undisturbed = result["trees"].pop("undisturbed")
-    assert {"model/model.safetensors", "metrics.jsonl", "checkpoints/step-2/model.safetensors"} <= set(undisturbed)
+    assert {"model/model.safetensors", "metrics.jsonl", "losses.jsonl"} <= set(undisturbed)
+    assert "checkpoints/step-2/model.safetensors" in undisturbed
     assert result["kills"] >= 12
     for name, files in result["trees"].items():
         assert files == undisturbed, name

@@ -31,7 +31,7 @@ def attempt(recipe: Recipe, adapter: Lora | None, sequences: Path, base: Path, o
 
         sys.addaudithook(on_event)
         try:
-            train_arm(recipe, "base+tuned", sequences, base, out, None, adapter)
+            train_arm(recipe, "base+tuned", sequences, base, out, None, None, adapter)
             os.write(sender, str(touches).encode())
         finally:
             os._exit(0)

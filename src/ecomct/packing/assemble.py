@@ -22,7 +22,7 @@ from ecomct.mixing.budget import HomeBudget
 from ecomct.packing.bins import lower_bound
 from ecomct.packing.cells import pack_samples
 from ecomct.packing.layout import Layout, Samples, expand, lay_out, spans_of
-from ecomct.packing.sequence import packed_schema
+from ecomct.packing.sequence import LANGUAGES, packed_schema
 from ecomct.seeded import U64, combine
 from ecomct.tokens.pieces import read_bucket
 
@@ -162,6 +162,7 @@ def _write(task: PackTask, bucket: int, stream: str, pieces: Pieces, layout: Lay
         _lists(pieces.row[layout.pieces], by_piece, pa.uint64()),
         _lists(pieces.piece[layout.pieces], by_piece, pa.uint32()),
         _lists(layout.ends, by_piece, pa.int32()),
+        _lists(_codes(pieces.language)[layout.pieces], by_piece, pa.uint8()),
         pa.array(layout.identity),
     ]
     table = pa.table(columns, schema=schema)
@@ -172,6 +173,14 @@ def _write(task: PackTask, bucket: int, stream: str, pieces: Pieces, layout: Lay
         pa.ipc.new_file(sink, schema) as writer,
     ):
         writer.write_table(table, max_chunksize=max(1, table.num_rows))
+
+
+def _codes(languages: npt.NDArray[np.object_]) -> npt.NDArray[np.uint8]:
+    """Each piece's place in LANGUAGES."""
+    codes = np.zeros(len(languages), dtype=np.uint8)
+    for code, name in enumerate(LANGUAGES):
+        codes[languages == name] = code
+    return codes
 
 
 def _lists(values: npt.NDArray[Any], first: I64, kind: pa.DataType) -> pa.ListArray:

@@ -1,4 +1,4 @@
-"""A packed sequence: its columns, and the source and the sample of every token from their run-lengths."""
+"""A packed sequence: its columns, and the source, the language and the sample of every token from their run-lengths."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import pyarrow as pa
 
 # The source's position in the recipe is in the high bits of a row number.
 SOURCE_SHIFT = 52
-# What padding has instead of a source and of a segment.
+# Languages a row counts as in the blend; a piece's language is a place in this list.
+LANGUAGES = ("zh", "en")
+# What padding has instead of a source, of a language and of a segment.
 NO_SOURCE = np.iinfo(np.uint16).max
+NO_LANGUAGE = np.iinfo(np.uint8).max
 NO_SEGMENT = -1
 
 
@@ -26,6 +29,7 @@ def sequence_schema(length: int) -> pa.Schema:
             ("rows", pa.list_(pa.uint64())),
             ("pieces", pa.list_(pa.uint32())),
             ("row_ends", pa.list_(pa.int32())),
+            ("languages", pa.list_(pa.uint8())),
         ]
     )
 
@@ -46,16 +50,26 @@ def token_sources(record: Mapping[str, Any]) -> npt.NDArray[np.uint16]:
     What joins a row to the next, or ends the sample, belongs to the row before it.
     """
     sources = np.full(len(record["input_ids"]), NO_SOURCE, dtype=np.uint16)
-    ends = np.asarray(record["row_ends"], dtype=np.int64)
-    if len(ends):
-        sources[: ends[-1]] = np.repeat(row_source(record["rows"]), np.diff(ends, prepend=0))
+    _spread(sources, record["row_ends"], row_source(record["rows"]))
     return sources
+
+
+def token_languages(record: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
+    """Place in LANGUAGES of each token's row, as `token_sources` (a record with `languages` too); padding has NO_LANGUAGE."""
+    languages = np.full(len(record["input_ids"]), NO_LANGUAGE, dtype=np.uint8)
+    _spread(languages, record["row_ends"], record["languages"])
+    return languages
 
 
 def segment_ids(record: Mapping[str, Any]) -> npt.NDArray[np.int32]:
     """Number of the sample of each token of one sequence (a record with `input_ids`, `segments`); padding has NO_SEGMENT."""
     segments = np.full(len(record["input_ids"]), NO_SEGMENT, dtype=np.int32)
-    ends = np.asarray(record["segments"], dtype=np.int64)
-    if len(ends):
-        segments[: ends[-1]] = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    _spread(segments, record["segments"], np.arange(len(record["segments"])))
     return segments
+
+
+def _spread(tokens: npt.NDArray[Any], ends: npt.ArrayLike, values: npt.ArrayLike) -> None:
+    """Give the tokens up to each end, from the end before it, the value of that stretch."""
+    stops = np.asarray(ends, dtype=np.int64)
+    if len(stops):
+        tokens[: stops[-1]] = np.repeat(np.asarray(values), np.diff(stops, prepend=0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -192,6 +192,13 @@ class Point(Record):
     loss: float = Field(allow_inf_nan=True)
 
 
+class SourcePoint(Record):
+    """One logged optimizer step by source and language: the mean loss of its tokens (null: not finite), and how many."""
+
+    step: int
+    losses: dict[str, dict[str, tuple[float | None, int]]]
+
+
 @dataclass(frozen=True)
 class Entry:
     """One line of the ledger: a source in a stage (and in an arm, where the stage has arms)."""
@@ -225,6 +232,7 @@ class Run:
     sequences: Sequences | None
     training: dict[str, list[Point]]
     scores: Scores | None
+    by_source: dict[str, list[SourcePoint]] = field(default_factory=dict)
 
 
 def read_run(run: Path, arms: Sequence[str] = ARMS) -> Run:
@@ -234,10 +242,9 @@ def read_run(run: Path, arms: Sequence[str] = ARMS) -> Run:
         tokens=read_record(Tokens, run / "tokens" / "measures.json"),
         mixture=read_record(Mixture, run / "mixture" / "measures.json"),
         sequences=read_record(Sequences, run / "sequences" / "measures.json"),
-        training={
-            arm: points for arm in ARMS if arm in arms and (points := _read_points(run / "training" / arm / "metrics.jsonl"))
-        },
+        training=_of_arms(Point, run, arms, "metrics.jsonl"),
         scores=read_record(Scores, run / "evaluation" / "scores.json"),
+        by_source=_of_arms(SourcePoint, run, arms, "losses.jsonl"),
     )
 
 
@@ -255,7 +262,7 @@ def _load(path: Path) -> Any:
 
 def _shown(path: Path) -> str:
     """`stage/file`, which says where inside the run folder without saying where that folder is."""
-    return "/".join(path.parts[-3:] if path.name == "metrics.jsonl" else path.parts[-2:])
+    return "/".join(path.parts[-3:] if path.suffix == ".jsonl" else path.parts[-2:])
 
 
 def _check(kind: type[T], value: Any, place: str) -> T:
@@ -289,7 +296,13 @@ def _read_ledger(path: Path) -> list[Entry] | None:
     return entries
 
 
-def _read_points(path: Path) -> list[Point]:
+def _of_arms(kind: type[T], run: Path, arms: Sequence[str], name: str) -> dict[str, list[T]]:
+    """The records of a file that training writes line by line, by arm in the paper's order."""
+    found = {arm: _read_points(kind, run / "training" / arm / name) for arm in ARMS if arm in arms}
+    return {arm: points for arm, points in found.items() if points}
+
+
+def _read_points(kind: type[T], path: Path) -> list[T]:
     if not path.exists():
         return []
     points = []
@@ -300,7 +313,7 @@ def _read_points(path: Path) -> list[Point]:
             except json.JSONDecodeError as error:
                 raise InputError(f"{_shown(path)}:{number}: not valid JSON; run the training stage again") from error
             # JSON has no NaN: a writer that refuses to bend it writes null.
-            if isinstance(value, dict) and value.get("loss") is None:
+            if kind is Point and isinstance(value, dict) and value.get("loss") is None:
                 value["loss"] = math.nan
-            points.append(_check(Point, value, f"{_shown(path)}:{number}"))
+            points.append(_check(kind, value, f"{_shown(path)}:{number}"))
     return points

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecomct.recipe.model import ARMS
-from ecomct.reporting.artefacts import Point, Run
+from ecomct.reporting.artefacts import Point, Run, SourcePoint
 from ecomct.reporting.comparison import estimate, ordered
 
 # Points of one curve; a longer run is shown by means over blocks of steps, which keeps the page small.
 MOST_POINTS = 400
+# A step holds few tokens of a small source, so its curve needs wider blocks to be read; and lines beside each other fewer points.
+MOST_SOURCE_POINTS = 40
+MOST_SOURCES = 8
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def charts(run: Run) -> dict[str, Chart]:
         _histogram(run, "sources-per-sample", "Sources in a sample", "sources"),
         _streams(run),
         _training(run),
+        _by_source(run),
         *(_held_out(run, language) for language in ("zh", "en")),
     ]
     return {chart.name: chart for chart in found if chart is not None and chart.rows}
@@ -82,6 +86,43 @@ def _blocks(points: list[Point], size: int) -> list[tuple[int, int | None, float
     """Means over blocks of `size` points. One loss that is not finite makes its block not finite: a gap, not a guess."""
     groups = [points[start : start + size] for start in range(0, len(points), size)]
     return [(group[-1].step, group[-1].tokens, sum(point.loss for point in group) / len(group)) for group in groups]
+
+
+def _by_source(run: Run) -> Chart | None:
+    """Curves of the sources with the most tokens; language by language, which differ in what a token is."""
+    tokens: dict[str, int] = {}
+    for point in (point for points in run.by_source.values() for point in points):
+        for source, languages in point.losses.items():
+            tokens[source] = tokens.get(source, 0) + sum(count for _, count in languages.values())
+    largest = sorted(tokens, key=lambda source: (-tokens[source], source))[:MOST_SOURCES]
+    longest = max((len(points) for points in run.by_source.values()), default=0)
+    block = math.ceil(longest / MOST_SOURCE_POINTS) or 1
+    rows = [(arm, *point) for arm, points in by_arm(run.by_source) for point in _source_blocks(points, block, largest)]
+    caption = "Training loss in nats a token, by the source and language of the row that each predicted token belongs to."
+    if block > 1:
+        caption += f" Each point is the mean over the tokens of {block} steps, at the last of them."
+    if len(tokens) > len(largest):
+        caption += f" The {len(largest)} sources with the most tokens of {len(tokens)}; losses.jsonl has all."
+    columns = ("arm", "source", "language", "step", "tokens", "loss")
+    return Chart("training-loss-by-source", "sources", "Training loss by source", caption, columns, rows)
+
+
+def _source_blocks(points: list[SourcePoint], size: int, sources: list[str]) -> list[tuple[str, str, int, int, float]]:
+    """Token means over blocks of `size` steps: source, language, last step, tokens, loss. A mean that is not finite stays so."""
+    found: dict[tuple[str, str], list[tuple[int, int, float]]] = {}
+    for start in range(0, len(points), size):
+        group = points[start : start + size]
+        sums: dict[tuple[str, str], tuple[float, int]] = {}
+        for point in group:
+            for source in sources:
+                for language, (mean, count) in sorted(point.losses.get(source, {}).items()):
+                    total, tokens = sums.get((source, language), (0.0, 0))
+                    sums[source, language] = total + (math.nan if mean is None else mean) * count, tokens + count
+        for key, (total, tokens) in sums.items():
+            if tokens:
+                found.setdefault(key, []).append((group[-1].step, tokens, total / tokens))
+    order = sorted(found, key=lambda key: (sources.index(key[0]), key[1] != "zh", key[1]))
+    return [(*key, *point) for key in order for point in found[key]]
 
 
 def _held_out(run: Run, language: str) -> Chart | None:

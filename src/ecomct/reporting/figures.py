@@ -18,6 +18,7 @@ from ecomct.reporting.charts import Chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Eight colours, at least 3:1 on white, that stay apart under each kind of colour blindness (the tests measure
 # it); the first five, which most figures need, further than the rest. The style sheet has the set for dark ground.
@@ -81,13 +82,18 @@ def draw(chart: Chart) -> str:
         matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": chart.name, "axes.prop_cycle": cycler(color=PALETTE)})
         figure = Figure(figsize=_size(chart), layout="constrained")
         FigureCanvasSVG(figure)
-        _DRAWERS[chart.kind](figure.add_subplot(), chart)
+        if chart.kind == "sources":
+            _sources(figure, chart)
+        else:
+            _DRAWERS[chart.kind](figure.add_subplot(), chart)
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return _tidy(buffer.getvalue(), chart)
 
 
 def _size(chart: Chart) -> tuple[float, float]:
     """Inches: two small figures stand side by side on the page, the others take its width."""
+    if chart.kind == "sources":
+        return 9.2, 0.9 + 2.3 * -(-len({row[0] for row in chart.rows}) // 2)
     if chart.kind == "stacked":
         return 9.2, 1.15 + 0.42 * len({row[0] for row in chart.rows})
     return (9.2, 3.5) if chart.kind == "curves" else (4.3, 2.7)
@@ -174,6 +180,33 @@ def _steps(axes: Axes, chart: Chart) -> None:
     _whole_steps(axes)
     axes.grid()
     _legend(axes, entries, columns=3)
+
+
+def _sources(figure: Figure, chart: Chart) -> None:
+    """A panel an arm, a line a source and language: colour by source, dashed where the language is not the first."""
+    arms, sources = (list(dict.fromkeys(row[at] for row in chart.rows)) for at in (0, 1))
+    languages = sorted({row[2] for row in chart.rows}, key=lambda name: (name != "zh", name))
+    dashes = {name: "-" if index == 0 else (0, (3, 1.5)) for index, name in enumerate(languages)}
+    colours = {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(sources)}
+    columns = min(2, len(arms))
+    grid = figure.subplots(-(-len(arms) // columns), columns, sharex=True, sharey=True, squeeze=False).flatten()
+    for axes, arm in zip(grid, arms, strict=False):
+        for source, language in dict.fromkeys(row[1:3] for row in chart.rows if row[0] == arm):
+            rows = [row for row in chart.rows if row[:3] == (arm, source, language)]
+            marker = "o" if len(rows) == 1 else ""
+            style: dict[str, Any] = {"color": colours[source], "linestyle": dashes[language], "linewidth": 1.3, "marker": marker}
+            axes.plot([row[3] for row in rows], [_finite(row[5]) for row in rows], markersize=3, **style)
+        axes.set_title(_text(arm), fontsize=9, color=INK, loc="left")
+        _whole_steps(axes)
+        axes.grid()
+    for axes in grid[len(arms) :]:
+        axes.set_axis_off()
+    figure.supxlabel("optimizer step", fontsize=9, color=INK)
+    figure.supylabel("loss (nats a token)", fontsize=9, color=INK)
+    entries: list[tuple[str, dict[str, Any]]] = [(name, {"color": colours[name]}) for name in sources]
+    if len(languages) > 1:
+        entries += [(name, {"color": INK, "linestyle": dashes[name]}) for name in languages]
+    _legend(grid[0], entries)
 
 
 _DRAWERS: dict[str, Callable[[Axes, Chart], None]] = {

@@ -54,7 +54,8 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
         "base": outputs_digest(run.training / "base"),
         "training": run.recipe.training.deciding(),
         "seed": run.recipe.seed,
-        "code": code_digest("stages/train", "training"),
+        "sources": list(run.recipe.sources),
+        "code": code_digest("stages/train", "training", "packing/sequence"),
     }
     return Stage(f"train {arm}", run.training / arm, inputs)
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ecomct.errors import InputError
+from ecomct.packing.sequence import LANGUAGES, token_languages, token_sources
 from ecomct.training.loss import IGNORED
 from ecomct.training.packing import Packing
 
@@ -20,13 +21,16 @@ Batch = dict[str, torch.Tensor]
 _COLUMNS = ("input_ids", "length", "segments")
 # Instruction data only: where the completions are.
 TRAINED = "trained"
+# Whose row each token is; data without them (of another tool, say) trains, and its loss is not told apart.
+_ORIGIN = ("rows", "row_ends", "languages")
 
 
 class Sequences(torch.utils.data.Dataset[Row]):
     """`count` rows of the sequence data in its stored order, round and round.
 
-    One item: input_ids int[length of a sequence], length (real tokens), segments (end offsets), and `trained`
-    where the data has it: ends of stretches that are by turns read only and trained (absent: all is trained).
+    One item: input_ids int[length of a sequence], length (real tokens), segments (end offsets), `trained` where
+    the data has it (ends of stretches that are by turns read only and trained; absent: all is trained), and
+    rows, row_ends, languages where it has these (`has_origin`).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,8 +41,10 @@ class Sequences(torch.utils.data.Dataset[Row]):
         if missing := [name for name in _COLUMNS if name not in table.column_names]:
             raise InputError(f"{folder}: the sequence data lacks the column {missing[0]}")
         self.folder = folder
+        self.has_origin = all(name in table.column_names for name in _ORIGIN)
         optional = [name for name in (TRAINED,) if name in table.column_names]
-        self._table = table.select_columns([*_COLUMNS, *optional]).with_format("numpy")
+        columns = [*_COLUMNS, *optional, *(_ORIGIN if self.has_origin else ())]
+        self._table = table.select_columns(columns).with_format("numpy")
         self.rows = len(table)
         self.count = self.rows
         self.fingerprint = table._fingerprint
@@ -79,8 +85,13 @@ def _label(row: Row, ids: np.ndarray, length: int) -> np.ndarray:
     return labels
 
 
+def token_groups(row: Row) -> np.ndarray:
+    """Return of each token its group: source x len(LANGUAGES) + language, as `ecomct.training.by_source` names them."""
+    return token_sources(row).astype(np.int64) * len(LANGUAGES) + token_languages(row)
+
+
 def packed_batch(rows: Sequence[Row]) -> Batch:
-    """Return input_ids, position_ids and labels, each (rows, sequence length).
+    """Return input_ids, position_ids, labels and, where rows have an origin, groups, each (rows, sequence length).
 
     Positions restart at every segment, and at the padding, which is a segment of its own. The label
     of every segment's first token is -100 (as of all that is read only): it would be predicted from the segment before. So is the
@@ -88,6 +99,8 @@ def packed_batch(rows: Sequence[Row]) -> Batch:
     of predictions, whether or not the one who counts shifts them.
     """
     out: dict[str, list[np.ndarray]] = {"input_ids": [], "position_ids": [], "labels": []}
+    if "languages" in rows[0]:
+        out["groups"] = [token_groups(row) for row in rows]
     for row in rows:
         ids, length, bounds = _parts(row)
         starts = bounds if length < len(ids) else bounds[:-1]
@@ -101,26 +114,32 @@ def packed_batch(rows: Sequence[Row]) -> Batch:
 
 
 def unrolled_batch(rows: Sequence[Row]) -> Batch:
-    """Return input_ids, attention_mask and labels, each (segments of all rows, longest segment).
+    """Return input_ids, attention_mask, labels and, where rows have an origin, groups: (segments of all rows, longest).
 
     One segment a row, padded on the right; labels are -100 on the padding and on the first token.
     """
-    segments, targets = [], []
+    segments, targets, of = [], [], []
     for row in rows:
         ids, length, bounds = _parts(row)
         labelled = _label(row, ids, length)
-        segments += [ids[start:end] for start, end in pairwise(bounds.tolist())]
-        targets += [labelled[start:end] for start, end in pairwise(bounds.tolist())]
+        stretches = list(pairwise(bounds.tolist()))
+        segments += [ids[start:end] for start, end in stretches]
+        targets += [labelled[start:end] for start, end in stretches]
+        if "languages" in row:
+            tokens = token_groups(row)
+            of += [tokens[start:end] for start, end in stretches]
     shape = (len(segments), max(len(segment) for segment in segments))
     ids, mask, labels = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, IGNORED, np.int64)
     for index, segment in enumerate(segments):
         ids[index, : len(segment)] = segment
         mask[index, : len(segment)] = 1
         labels[index, 1 : len(segment)] = targets[index][1:]
-    return {
-        name: torch.from_numpy(array)
-        for name, array in zip(("input_ids", "attention_mask", "labels"), (ids, mask, labels), strict=True)
-    }
+    out = {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    if of:
+        out["groups"] = np.zeros(shape, np.int64)
+        for index, group in enumerate(of):
+            out["groups"][index, : len(group)] = group
+    return {name: torch.from_numpy(array) for name, array in out.items()}
 
 
 COLLATORS: dict[Packing, Callable[[Sequence[Row]], Batch]] = {"packed": packed_batch, "unrolled": unrolled_batch}

@@ -17,6 +17,7 @@ from ecomct.recipe.tuning import Lora
 from ecomct.training.arguments import arguments, choose_precision
 from ecomct.training.averaging import FOLDER, averaging_of
 from ecomct.training.batches import Sequences
+from ecomct.training.by_source import LossBySource
 from ecomct.training.checkpoints import keep_last, publish
 from ecomct.training.deepspeed_config import prepare_process
 from ecomct.training.launch import Job, launch
@@ -48,9 +49,10 @@ def train_arm(
     Steps are `training.max_steps`, or as many whole batches as one pass holds; more steps than a
     pass holds go round again in the same order. In `out`: model/ (final weights), checkpoints/step-N/
     (weights of the intermediate ones), metrics.jsonl (a line a step: step, tokens so far, token mean
-    of the loss over the batch, learning rate, gradient norm before clipping), incidents.jsonl (where
-    there were any), model-ema/ (with `training.average`), facts.json (what this returns, and what it
-    was made from).
+    of the loss over the batch, learning rate, gradient norm before clipping), losses.jsonl (a line a step:
+    mean loss and predicted tokens by source and language, where the data says whose each token is),
+    incidents.jsonl (where there were any), model-ema/ (with `training.average`), facts.json (what this
+    returns, and what it was made from).
 
     In one process it trains here. With `training.parallel.processes` > 1, or ZeRO-2, it starts that many
     on this machine and waits. Under torchrun every rank calls it with the same arguments, and they train
@@ -62,9 +64,9 @@ def train_arm(
     again after the end it returns the facts; called with other settings, data or base it starts over.
 
     Args:
-        recipe: `training` and `seed` are used.
+        recipe: `training`, `seed` and the names of `sources` are used.
         arm: name for messages.
-        sequences: Hugging Face dataset on disk (input_ids, length, segments), in training order.
+        sequences: Hugging Face dataset on disk (input_ids, length, segments; rows, row_ends, languages), in training order.
         base: model folder, float32 weights.
         out: folder of this arm; nothing else may live there.
         on_progress: called with (step, steps) after each step, in the first process.
@@ -72,7 +74,7 @@ def train_arm(
         adapter: train low-rank adapters of these settings instead of the weights; what is saved is merged.
 
     Returns:
-        steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked" or "whole"),
+        steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked", "liger" or "whole"),
         precision, parameters, first_loss, last_loss, parallel (strategy, processes, and for ZeRO-2 what its engine does).
 
     Raises:
@@ -126,7 +128,7 @@ def _train(
     model = open_folder(base if last is None or adapter is not None else last[0], "training")
     if adapter is not None:
         add_adapters(model, adapter, recipe.seed, None if last is None else last[0])
-    packing, loss = prepare_packing(model, training.attention), prepare_loss(model)
+    packing, loss = prepare_packing(model, training.attention), prepare_loss(model, training.loss_kernel)
     precision = choose_precision(training.precision)
     if last is None or last[1] < steps:
         group.first(lambda: reopen(last, out, training))
@@ -147,6 +149,7 @@ def _train(
             training=training,
             out=out,
             group=group,
+            by_source=LossBySource(list(recipe.sources)) if data.has_origin else None,
             on_progress=on_progress,
             masters=masters,
             companions=averaging,

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, Trai
 from ecomct.atomic import write_json
 from ecomct.recipe.model import Training
 from ecomct.training.batches import COLLATORS, Sequences
+from ecomct.training.by_source import LossBySource, losses_line
 from ecomct.training.checkpoints import keep_last, publish, seal
 from ecomct.training.deepspeed_config import describe_engine
 from ecomct.training.guarded import GuardedTrainer, without_nan
@@ -30,6 +31,8 @@ from ecomct.training.tensor_files import disk_error
 
 # What DeepSpeed's engine really does, kept with a checkpoint: a run that is killed after its last step has no engine to ask.
 ENGINE = "engine.json"
+# The line of losses.jsonl in a step's record: a checkpoint keeps the lines of all steps before it.
+LOSSES = "by_source"
 METRICS = ("step", "tokens", "loss", "learning_rate", "grad_norm")
 
 
@@ -77,6 +80,7 @@ class ArmTrainer(GuardedTrainer):
         training: Training,
         out: Path,
         group: Group,
+        by_source: LossBySource | None,
         on_progress: Callable[[int, int], None] | None,
         masters: dict[str, torch.Tensor] | None = None,
         companions: Sequence[Companion] = (),
@@ -101,6 +105,7 @@ class ArmTrainer(GuardedTrainer):
         self.remove_callback(PrinterCallback)
         self._sequences, self._out, self._on_progress, self._step_log = sequences, out, on_progress, step_log
         self._group, self._masters, self._companions = group, masters, companions
+        self._by_source = by_source
         self._work = Path(cast(str, args.output_dir))
         for companion in companions:
             companion.trainer = self
@@ -141,18 +146,30 @@ class ArmTrainer(GuardedTrainer):
             record = {"step": self.state.global_step + 1, "loss": loss, "grad_norm": norm, "incident": asdict(incident)}
             self._step_log.incident(without_nan(record))
 
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        """Trainer's, and every token's loss is counted for its source."""
+        groups = inputs.pop("groups", None)
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        if self._by_source is not None and groups is not None:
+            self._by_source.add(groups, inputs["labels"], outputs.nll)
+        return (loss, outputs) if return_outputs else loss
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep one record a step, of values that depend on the data and the weights alone. Every process calls."""
         if "loss" not in logs:
             return
         step = self.state.global_step
-        tokens = self._sequences.tokens(step * self._training.batch_size)
-        record = self.complete_record({"step": step, "tokens": tokens, **logs})
+        record: dict[str, Any] = {"step": step, "tokens": self._sequences.tokens(step * self._training.batch_size), **logs}
+        record = self.complete_record(record)
+        if self._by_source is not None:
+            record[LOSSES] = losses_line(step, self._by_source.take())
         self.state.log_history.append(record)
         if not self._group.is_first:
             return
-        with open(self._out / "metrics.jsonl", "a", encoding="utf-8") as handle:
-            handle.write(metrics_line(record))
+        for name, line in (("metrics.jsonl", metrics_line(record)), ("losses.jsonl", record.get(LOSSES, ""))):
+            if line:
+                with open(self._out / name, "a", encoding="utf-8") as handle:
+                    handle.write(line)
         if self._step_log is not None:
             self._step_log.finished(record)
         if self._on_progress is not None:

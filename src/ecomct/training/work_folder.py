@@ -18,7 +18,7 @@ from ecomct.recipe.model import Recipe, Training
 from ecomct.recipe.tuning import Lora
 from ecomct.training.batches import Sequences
 from ecomct.training.parallel import Group
-from ecomct.training.trainer import ENGINE, metrics_line, publish_step
+from ecomct.training.trainer import ENGINE, LOSSES, metrics_line, publish_step
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,8 @@ def reopen(last: tuple[Path, int] | None, out: Path, training: Training) -> None
 def plan_of(recipe: Recipe, data: Sequences, base: Path, steps: int, adapter: Lora | None = None) -> str:
     """Return a digest of all that decides the bytes of this run."""
     digest = hashlib.sha256()
-    stated = [recipe.training.deciding(), recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
+    settings = recipe.training.deciding()
+    stated = [settings, list(recipe.sources), recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
     stated += [] if adapter is None else [adapter.model_dump()]
     digest.update(json.dumps(stated, sort_keys=True).encode())
     for path in sorted([*base.glob("config.json"), *base.glob("*.safetensors")]):
@@ -85,7 +86,7 @@ def _clear_unless(plan: str, out: Path, work: Path) -> None:
         return
     if work.exists() or (out / "model").exists():
         _log.info("%s: made from other settings, data or weights; starting over", out)
-    for name in ("facts.json", "metrics.jsonl", "incidents.jsonl"):
+    for name in ("facts.json", "metrics.jsonl", "losses.jsonl", "incidents.jsonl"):
         (out / name).unlink(missing_ok=True)
     for folder in (out / "model", out / "model-ema", out / "checkpoints", work):
         shutil.rmtree(folder, ignore_errors=True)
@@ -113,5 +114,8 @@ def history(checkpoint: Path) -> list[dict[str, Any]]:
 
 
 def write_metrics(out: Path, records: list[dict[str, Any]]) -> None:
-    """Replace metrics.jsonl: lines after the last whole checkpoint will be written anew."""
+    """Replace metrics.jsonl and losses.jsonl: lines after the last whole checkpoint will be written anew."""
     write_atomic(out / "metrics.jsonl", "".join(metrics_line(record) for record in records))
+    losses = "".join(record.get(LOSSES, "") for record in records)
+    if losses or (out / "losses.jsonl").exists():
+        write_atomic(out / "losses.jsonl", losses)
