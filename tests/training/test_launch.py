@@ -20,7 +20,7 @@ from ecomct.training.model import write_base
 from ecomct.training.parallel import accumulation_steps
 from ecomct.training.run import train_arm
 
-STEPS = 150
+STEPS = 60
 # As the command line does it: one line and an exit code.
 PROGRAM = """
 import sys
@@ -47,7 +47,7 @@ def start(job: Job) -> subprocess.Popen[str]:
 def test_killed_stopped_and_finished(
     make_recipe: Callable[..., Recipe], tokenizer_folder: Path, sequences_folder: Path, tmp_path: Path
 ) -> None:
-    recipe = make_recipe(micro_batch_size=1, max_steps=STEPS, save_every=10, parallel={"processes": 2})
+    recipe = make_recipe(micro_batch_size=1, max_steps=STEPS, save_every=5, parallel={"processes": 2})
     write_base(recipe, tokenizer_folder, tmp_path / "base")
     job = Job(recipe, "mixed", sequences_folder, tmp_path / "base", tmp_path / "out")
     assert Job.from_json(job.to_json()) == job

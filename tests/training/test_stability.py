@@ -119,8 +119,7 @@ def test_a_poisoned_batch_is_recorded_with_its_rows(
     assert incident["loss"] == losses[POISONED - 1] > incident["threshold"]
     assert incident["threshold"] == spike_threshold(losses[POISONED - 9 : POISONED - 1], 8.0)
     assert incident["sequences"] == [18, 19]
-    # The recipe of the test has one source, a; rows of a source it does not name go by its number.
-    assert incident["rows"] == [{"a": [18], "1": [(1 << 52) + 18]}, {"a": [19], "1": [(1 << 52) + 19]}]
+    assert incident["rows"] == [{"a": [18], "b": [(1 << 52) + 18]}, {"a": [19], "b": [(1 << 52) + 19]}]
 
 
 def test_a_step_left_out_leaves_no_trace(
