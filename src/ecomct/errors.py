@@ -1,4 +1,4 @@
-"""The one exception that means "the input is wrong", as opposed to "the program is wrong"."""
+"""The exceptions that are no bugs: wrong input, and a stop that was asked for."""
 
 
 class InputError(Exception):
@@ -11,3 +11,14 @@ class InputError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class Stopped(Exception):
+    """Training was asked to stop by a signal, has saved its state and can be continued.
+
+    The command line prints the message and exits with 128 + `number`, as a shell does for a process that a signal ended.
+    """
+
+    def __init__(self, number: int, step: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name} after step {step}; run again to continue")
+        self.number, self.step = number, step

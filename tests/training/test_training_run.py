@@ -146,15 +146,12 @@ def test_a_nan_stops_the_run(make_recipe: Callable[..., Recipe], base: Path, seq
 
 
 def test_refusals_name_the_numbers(
-    make_recipe: Callable[..., Recipe], base: Path, sequences_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_recipe: Callable[..., Recipe], base: Path, sequences_folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=r"batch_size: 24 sequences a step, but arm mixed has 22"):
         train_arm(make_recipe(batch_size=24), "mixed", sequences_folder, base, tmp_path / "out")
     with pytest.raises(InputError, match="no folder"):
         train_arm(make_recipe(), "mixed", sequences_folder, tmp_path / "absent", tmp_path / "out")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match="one process"):
-        train_arm(make_recipe(), "mixed", sequences_folder, base, tmp_path / "out")
 
 
 def test_torn_checkpoints_are_passed_over_and_removed(tmp_path: Path) -> None:

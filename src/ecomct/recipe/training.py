@@ -5,7 +5,7 @@ Defaults marked *paper* are EcomGPT-CT's (Ma et al., 2023, section 4 and Table 2
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -101,6 +101,13 @@ class Training(Part):
     threads: int | None = Field(None, gt=0, description="CPU threads of torch; fixes the bytes of a CPU run.")
     parallel: Parallel = Parallel()
     stability: Stability = Stability()
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide what an arm's weights are made from: a change of any other continues an unfinished arm.
+
+        Not among them: which arms, the number of processes (sums in another order, nothing else), what is kept and watched.
+        """
+        return self.model_dump(mode="json", exclude={"arms": True, "keep_states": True, "log_to": True, "parallel": {"processes"}})
 
     @model_validator(mode="after")
     def _whole(self) -> Training:

@@ -59,28 +59,45 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
 def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
     """Train one arm; its checkpoints are the units that a killed run keeps."""
     from ecomct.training.run import train_arm
+    from ecomct.training.speed import latest
 
+    logs = _logs(run, arm)
     with counter(f"train {arm}") as count:
-        facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, count)
+
+        def tell(step: int, steps: int) -> None:
+            count(step, steps, latest(logs / "speed.jsonl"))
+
+        facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, tell, logs)
     _add_tokenizer(run, stage.folder)
     return facts
 
 
 def _add_tokenizer(run: RunFolder, folder: Path) -> None:
     """Put the tokenizer beside every model, so that each folder opens on its own."""
-    for model in [folder / "model", *folder.glob("checkpoints/step-*")]:
+    for model in [*folder.glob("model*"), *folder.glob("checkpoints/step-*")]:
         for file in sorted((run.tokens / "tokenizer").iterdir()):
             write_atomic(model / file.name, file.read_bytes())
 
 
 def table(run: RunFolder, arm: Arm) -> list[list[str]]:
-    """What the training did."""
+    """What the training did, and how fast."""
+    from ecomct.training.speed import summary
+
     facts = run.facts(run.training / arm)
     losses = _losses(run.training / arm / "metrics.jsonl")
-    rows = [["arm", "steps", "tokens", "first loss", "last loss", "precision", "packing"]]
-    numbers = [f"{facts['steps']:,}", f"{facts['tokens']:,}", f"{losses[0]:.4f}", f"{losses[-1]:.4f}"]
-    return [*rows, [arm, *numbers, facts["precision"], facts["packing"]]]
+    rows = [["arm", "steps", "tokens", "first loss", "last loss", "precision", "packing", "tokens/s", "MFU"]]
+    numbers = [f"{facts['steps']:,}", f"{facts['tokens']:,}", *(f"{loss:.4f}" for loss in (losses[0], losses[-1]))]
+    pace = summary(_logs(run, arm) / "speed.jsonl") or {"tokens_per_second": None, "mfu": None}
+    rate, mfu = pace["tokens_per_second"], pace["mfu"]
+    speed = ["" if rate is None else f"{rate:,.0f}", "" if mfu is None else f"{mfu:.1%}"]
+    return [*rows, [arm, *numbers, facts["precision"], facts["packing"], *speed]]
 
 
 def _losses(path: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in path.read_text().splitlines()]
+    losses = (json.loads(line)["loss"] for line in path.read_text().splitlines())
+    return [loss for loss in losses if loss is not None] or [float("nan")]
+
+
+def _logs(run: RunFolder, arm: Arm) -> Path:
+    """What differs from run to run, as timings.jsonl does: not among the stage's outputs."""
+    return run.folder / "logs" / arm

@@ -33,6 +33,7 @@ class Sequences(torch.utils.data.Dataset[Row]):
         table = datasets.load_from_disk(folder, keep_in_memory=False)
         if missing := [name for name in _COLUMNS if name not in table.column_names]:
             raise InputError(f"{folder}: the sequence data lacks the column {missing[0]}")
+        self.folder = folder
         self._table = table.select_columns(list(_COLUMNS)).with_format("numpy")
         self.rows = len(table)
         self.count = self.rows

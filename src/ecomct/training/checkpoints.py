@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from ecomct.atomic import sync_folder, write_json
+from ecomct.units import describe
 
 MARK = "COMPLETE.json"
 # What a published model consists of; the optimizer's state and random states stay behind.
@@ -24,11 +25,11 @@ def sync_tree(folder: Path) -> None:
 
 
 def seal(stage: Path, final: Path, step: int) -> None:
-    """Turn the staged folder into the checkpoint `final`: list its files and sizes, sync, rename.
+    """Turn the staged folder into the checkpoint `final`: list its files with sizes and digests, sync, rename.
 
     `final` appears in one step and complete; a checkpoint of an earlier attempt is replaced.
     """
-    files = {str(path.relative_to(stage)): path.stat().st_size for path in stage.rglob("*") if path.is_file()}
+    files = {str(path.relative_to(stage)): describe(path) for path in sorted(stage.rglob("*")) if path.is_file()}
     write_json(stage / MARK, {"step": step, "files": files})
     sync_tree(stage)
     shutil.rmtree(final, ignore_errors=True)
@@ -36,24 +37,34 @@ def seal(stage: Path, final: Path, step: int) -> None:
     sync_folder(final.parent)
 
 
-def step_of(checkpoint: Path) -> int | None:
-    """Return the step of a whole checkpoint, None if it is half-written or a size is off."""
+def step_of(checkpoint: Path, verify: bool = False) -> int | None:
+    """Return the step of a whole checkpoint, None if it is half-written or a size is off.
+
+    `verify` reads every file and compares its digest too.
+    """
     try:
         mark = json.loads((checkpoint / MARK).read_bytes())
-        whole = all((checkpoint / name).stat().st_size == size for name, size in mark["files"].items())
-        return int(mark["step"]) if whole else None
+        for name, known in mark["files"].items():
+            path = checkpoint / name
+            if path.stat().st_size != known["bytes"] or (verify and describe(path) != known):
+                return None
+        return int(mark["step"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def keep_last(work: Path) -> tuple[Path, int] | None:
-    """Return the last whole checkpoint in `work` with its step; remove every other checkpoint and stage."""
-    found = {path: step_of(path) for path in work.glob("checkpoint-*")}
-    last = max((path for path in found if found[path] is not None), key=lambda path: found[path] or 0, default=None)
+def keep_last(work: Path, keep: int = 1, verify: bool = False) -> tuple[Path, int] | None:
+    """Return the last whole checkpoint in `work` with its step; remove all but the last `keep` whole ones, and every stage.
+
+    With `verify` a checkpoint whose bytes are not those that were written is not whole.
+    """
+    found = {path: step_of(path, verify) for path in work.glob("checkpoint-*")}
+    whole = sorted((step, path) for path, step in found.items() if step is not None)
+    kept = whole[-keep:]
     for path in [*found, *work.glob(".stage*")]:
-        if path != last:
+        if all(path != other for _, other in kept):
             shutil.rmtree(path)
-    return None if last is None else (last, found[last] or 0)
+    return (kept[-1][1], kept[-1][0]) if kept else None
 
 
 def publish(checkpoint: Path, target: Path, work: Path) -> None:

@@ -146,9 +146,16 @@ def open_folder(folder: Path, place: str) -> PreTrainedModel:
     return cast(PreTrainedModel, model)
 
 
-def save_weights(model: PreTrainedModel, folder: Path) -> None:
-    """Write config.json, generation_config.json where there is one, and model.safetensors."""
-    model.save_pretrained(folder, max_shard_size=_ONE_FILE)
+def save_weights(model: PreTrainedModel, folder: Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+    """Write config.json, generation_config.json where there is one, and model.safetensors in the model's type.
+
+    `weights`: what to write instead of the model's own, where it holds only a part of them or rounded ones.
+    """
+    model.save_pretrained(folder, state_dict=weights, max_shard_size=_ONE_FILE)
+    if weights is not None:
+        # It names the type of the model's own weights.
+        model.config.dtype = str(next(iter(weights.values())).dtype).removeprefix("torch.")
+        model.config.save_pretrained(folder)
 
 
 def _make_config(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ecomct.atomic import write_atomic, write_json
-from ecomct.errors import InputError
-from ecomct.recipe.model import Recipe
+from ecomct.errors import InputError, Stopped
+from ecomct.recipe.model import Recipe, Training
+from ecomct.training.arguments import arguments, choose_precision
+from ecomct.training.averaging import FOLDER, averaging_of
 from ecomct.training.batches import Sequences
 from ecomct.training.checkpoints import keep_last, publish
+from ecomct.training.deepspeed_config import describe_engine, prepare_process
+from ecomct.training.launch import Job, launch
 from ecomct.training.loss import prepare_loss
 from ecomct.training.model import open_folder
 from ecomct.training.packing import prepare_packing
+from ecomct.training.parallel import Group, Strategy, accumulation_steps, choose_strategy, launched, open_group
 from ecomct.training.process import quiet, reproducible
-from ecomct.training.trainer import ArmTrainer, arguments, choose_precision, metrics_line, publish_step
+from ecomct.training.signals import listening
+from ecomct.training.step_log import StepLog, write_incidents
+from ecomct.training.trackers import check_trackers
+from ecomct.training.trainer import ArmTrainer, metrics_line, publish_step
 
 _log = logging.getLogger(__name__)
 
@@ -33,18 +44,25 @@ def train_arm(
     base: Path,
     out: Path,
     on_progress: Callable[[int, int], None] | None = None,
+    logs: Path | None = None,
 ) -> dict[str, Any]:
     """Train the model in `base` on the dataset in `sequences` and leave the results in `out`.
 
     Steps are `training.max_steps`, or as many whole batches as one pass holds; more steps than a
     pass holds go round again in the same order. In `out`: model/ (final weights), checkpoints/step-N/
     (weights of the intermediate ones), metrics.jsonl (a line a step: step, tokens so far, token mean
-    of the loss over the batch, learning rate, gradient norm before clipping), facts.json (what this
-    returns, and what it was made from).
+    of the loss over the batch, learning rate, gradient norm before clipping), incidents.jsonl (where
+    there were any), model-ema/ (with `training.average`), facts.json (what this returns, and what it
+    was made from).
+
+    In one process it trains here. With `training.parallel.processes` > 1, or ZeRO-2, it starts that many
+    on this machine and waits. Under torchrun every rank calls it with the same arguments, and they train
+    together. Only the first process writes.
 
     Guarantee: killed at any moment and called again with the same arguments, it goes on from the
-    last whole checkpoint and ends in the bytes of an undisturbed run. Called again after the end it
-    returns the facts; called with other settings, data or base it starts over.
+    last whole checkpoint, and with as many processes as before it ends in the bytes of an undisturbed
+    run. Another number of processes goes on too (sums in another order: equal up to rounding). Called
+    again after the end it returns the facts; called with other settings, data or base it starts over.
 
     Args:
         recipe: `training` and `seed` are used.
@@ -52,59 +70,109 @@ def train_arm(
         sequences: Hugging Face dataset on disk (input_ids, length, segments), in training order.
         base: model folder, float32 weights.
         out: folder of this arm; nothing else may live there.
-        on_progress: called with (step, steps) after each step.
+        on_progress: called with (step, steps) after each step, in the first process.
+        logs: folder for what differs from run to run: speed.jsonl and the trackers of `training.log_to`.
 
     Returns:
         steps, tokens (real ones seen), passes (over the data), packing, loss ("chunked" or "whole"),
-        precision, parameters, first_loss, last_loss.
+        precision, parameters, first_loss, last_loss, parallel (strategy, processes, and for ZeRO-2 what its engine does).
 
     Raises:
-        InputError: fewer sequences than one batch, an unusable base, a NaN, or several processes.
+        InputError: fewer sequences than one batch, a batch that the processes cannot share evenly, an
+            unusable base, a NaN, or a process that was killed.
+        Stopped: SIGTERM or SIGUSR1 came to any process; all have stopped after the same step, with a checkpoint.
+        OSError: the disk refused a checkpoint; the one before it is whole.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError("training: this version trains in one process; start it without torchrun or accelerate launch")
+    check_trackers(recipe.training.log_to)
+    parallel = recipe.training.parallel
+    if not launched() and (parallel.processes > 1 or parallel.strategy == "zero2"):
+        return launch(Job(recipe, arm, sequences, base, out, logs), parallel.processes, on_progress)
+    strategy = choose_strategy(recipe.training, int(os.environ["WORLD_SIZE"]) if launched() else 1)
+    if strategy == "zero2":
+        prepare_process()
+    with quiet(), reproducible(recipe.seed, recipe.training.threads), listening():
+        group = open_group()
+        with _alone(out, group):
+            return _train(recipe, arm, sequences, base, out, on_progress, logs, group, strategy)
+
+
+def _train(
+    recipe: Recipe,
+    arm: str,
+    sequences: Path,
+    base: Path,
+    out: Path,
+    on_progress: Callable[[int, int], None] | None,
+    logs: Path | None,
+    group: Group,
+    strategy: Strategy,
+) -> dict[str, Any]:
     training, work = recipe.training, out / ".work" / "trainer"
-    with quiet(), reproducible(recipe.seed, training.threads):
-        data = Sequences(sequences)
-        if data.rows < training.batch_size:
-            raise InputError(
-                f"training.batch_size: {training.batch_size} sequences a step, but arm {arm} has {data.rows}, "
-                "and a step would see one twice; lower training.batch_size or give the arm more data"
-            )
-        steps = training.max_steps or data.rows // training.batch_size
-        data.count = steps * training.batch_size
-        plan = _plan(recipe, data, base, steps)
-        if (facts := _finished(out, plan)) is not None:
-            _remove(work)
-            return facts
-        _clear_unless(plan, out, work)
-        for stray in out.glob(".*.tmp"):
-            stray.unlink()  # half-written by a process that was killed
-        last = keep_last(work)
+    accumulation_steps(training, group.world)
+    data = Sequences(sequences)
+    if data.rows < training.batch_size:
+        raise InputError(
+            f"training.batch_size: {training.batch_size} sequences a step, but arm {arm} has {data.rows}, "
+            "and a step would see one twice; lower training.batch_size or give the arm more data"
+        )
+    steps = training.max_steps or data.rows // training.batch_size
+    data.count = steps * training.batch_size
+    plan = group.first(lambda: _plan(recipe, data, base, steps))
+    if (facts := group.first(lambda: _begin(plan, out, work))) is not None:
+        return facts
+    # Bytes that changed on the disk are found here, once, before anything is made from them.
+    last = group.first(lambda: keep_last(work, training.keep_states, verify=True))
 
-        model = open_folder(base, "training")
-        packing, loss = prepare_packing(model), prepare_loss(model)
-        precision = choose_precision(training.precision)
-        if last is None or last[1] < steps:
-            if last is not None:
-                publish_step(*last, out, work)
-            _write_metrics(out, [] if last is None else _history(last[0]))
-            trainer = ArmTrainer(
-                model,
-                arguments(training, steps, recipe.seed % (1 << 32), precision, work, model.config.use_cache),
-                data,
-                packing,
-                batch_size=training.batch_size,
-                out=out,
-                on_progress=on_progress,
-            )
+    model = open_folder(base if last is None else last[0], "training")
+    packing, loss = prepare_packing(model), prepare_loss(model)
+    precision = choose_precision(training.precision)
+    engine: dict[str, Any] = {}
+    if last is None or last[1] < steps:
+        history = [] if last is None else _history(last[0])
+        group.first(lambda: _reopen(last, out, training, history))
+        averaging = averaging_of(training)
+        step_log = None
+        if group.is_first:
+            step_log = StepLog.open(recipe, arm, data, model, precision, out, logs, history, group.world)
+        masters = None
+        if strategy == "zero2" and precision == "bf16":
+            masters = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+            model = model.to(torch.bfloat16)
+        trainer = ArmTrainer(
+            model,
+            arguments(training, steps, recipe.seed % (1 << 32), precision, work, model.config.use_cache, strategy, group.world),
+            data,
+            packing,
+            training=training,
+            out=out,
+            group=group,
+            on_progress=on_progress,
+            masters=masters,
+            companions=averaging,
+            callbacks=averaging,
+            history=history,
+            step_log=step_log,
+        )
+        del masters
+        with ExitStack() as opened:
+            if step_log is not None:
+                opened.callback(step_log.close)
             trainer.train(resume_from_checkpoint=None if last is None else str(last[0]))
-            last = keep_last(work)
-        assert last is not None, "the last step leaves a whole checkpoint"
+        if trainer.stopped_by:
+            raise Stopped(trainer.stopped_by, trainer.state.global_step)
+        if strategy == "zero2":
+            engine = describe_engine(trainer.deepspeed)
 
-        records = _history(last[0])
+    def finish() -> dict[str, Any]:
+        whole = keep_last(work)
+        assert whole is not None, "the last step leaves a whole checkpoint"
+        records = _history(whole[0])
         _write_metrics(out, records)
-        publish(last[0], out / "model", work)
+        write_incidents(out, records, data, training.batch_size, list(recipe.sources))
+        publish(whole[0], out / "model", work)
+        if training.average == "ema":
+            publish(whole[0] / FOLDER, out / "model-ema", work)
+        losses = [record["loss"] for record in records if record["loss"] is not None]
         facts = {
             "steps": steps,
             "tokens": data.tokens(data.count),
@@ -113,20 +181,56 @@ def train_arm(
             "loss": loss,
             "precision": precision,
             "parameters": model.num_parameters(),
-            "first_loss": records[0]["loss"],
-            "last_loss": records[-1]["loss"],
+            "first_loss": losses[0] if losses else None,
+            "last_loss": losses[-1] if losses else None,
+            "parallel": {"strategy": strategy, "processes": group.world, **engine},
         }
         # The last thing written: from here on the run is finished, whatever is left in the work folder.
         write_json(out / "facts.json", {"facts": facts, "plan": plan})
         _remove(work)
         return facts
 
+    return group.first(finish)
+
+
+@contextmanager
+def _alone(out: Path, group: Group) -> Iterator[None]:
+    """Hold `out` in the first process, once a process of a killed launch that is still dying has let go of it."""
+    if not group.is_first:
+        yield
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(out, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # network file systems that lock no folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _begin(plan: str, out: Path, work: Path) -> dict[str, Any] | None:
+    """Return the facts if this plan is finished; otherwise leave only unfinished work of the same plan."""
+    if (facts := _finished(out, plan)) is not None:
+        _remove(work)
+        return facts
+    _clear_unless(plan, out, work)
+    for stray in out.glob(".*.tmp"):
+        stray.unlink()  # half-written by a process that was killed
+    return None
+
+
+def _reopen(last: tuple[Path, int] | None, out: Path, training: Training, history: list[dict[str, Any]]) -> None:
+    """Make what is published fit the checkpoint that training goes on from."""
+    if last is not None:
+        publish_step(*last, out, training)
+    _write_metrics(out, history)
+
 
 def _plan(recipe: Recipe, data: Sequences, base: Path, steps: int) -> str:
     """Return a digest of all that decides the bytes of this run."""
     digest = hashlib.sha256()
-    settings = recipe.training.model_dump(mode="json", exclude={"arms"})
-    stated = [settings, recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
+    stated = [recipe.training.deciding(), recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
     digest.update(json.dumps(stated, sort_keys=True).encode())
     for path in sorted([*base.glob("config.json"), *base.glob("*.safetensors")]):
         with open(path, "rb") as handle:
@@ -150,9 +254,9 @@ def _clear_unless(plan: str, out: Path, work: Path) -> None:
         return
     if work.exists() or (out / "model").exists():
         _log.info("%s: made from other settings, data or weights; starting over", out)
-    for name in ("facts.json", "metrics.jsonl"):
+    for name in ("facts.json", "metrics.jsonl", "incidents.jsonl"):
         (out / name).unlink(missing_ok=True)
-    for folder in (out / "model", out / "checkpoints", work):
+    for folder in (out / "model", out / "model-ema", out / "checkpoints", work):
         shutil.rmtree(folder, ignore_errors=True)
     write_atomic(mark, plan)
 

@@ -1,82 +1,66 @@
-"""transformers' Trainer with whole checkpoints, a stop at the first NaN and records without clocks."""
+"""transformers' Trainer with whole checkpoints, guarded steps and records without clocks, in one process or many."""
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Protocol, cast
 
 import torch
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
+from safetensors import SafetensorError
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments
 
-from ecomct.errors import InputError
 from ecomct.recipe.model import Training
 from ecomct.training.batches import COLLATORS, Sequences
 from ecomct.training.checkpoints import keep_last, publish, seal
+from ecomct.training.guarded import GuardedTrainer, without_nan
 from ecomct.training.model import save_weights
 from ecomct.training.packing import Packing
+from ecomct.training.parallel import Group
+from ecomct.training.signals import received
+from ecomct.training.stability import Incident
+from ecomct.training.states import load_random, load_states, save_states, set_masters, whole_weights
+from ecomct.training.step_log import StepLog
+from ecomct.training.tensor_files import disk_error
 
-Precision = Literal["bf16", "fp32"]
 METRICS = ("step", "tokens", "loss", "learning_rate", "grad_norm")
-_SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 
 
-def choose_precision(wanted: Literal["auto", "bf16", "fp32"]) -> Precision:
-    """Resolve "auto": bf16 autocast on CUDA where the device computes it; on a CPU fp32, for equal bytes on every CPU."""
-    if wanted != "auto":
-        return wanted
-    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+class Companion(Protocol):
+    """State that lives beside the weights and goes into every checkpoint with them. Every process calls every method."""
+
+    trainer: Any
+
+    def save(self, stage: Path) -> None:
+        """Write to the staged checkpoint, from the first process only; gather where state is shared."""
+
+    def load(self, checkpoint: Path) -> None:
+        """Take up what `save` left; called once, when the optimizer has its state."""
 
 
-def arguments(training: Training, steps: int, seed: int, precision: Precision, work: Path, use_cache: bool) -> TrainingArguments:
-    """Translate the recipe's training part for one process on one device."""
-    on_cuda = torch.cuda.is_available()
-    made = TrainingArguments(
-        output_dir=str(work),
-        per_device_train_batch_size=training.micro_batch_size,
-        gradient_accumulation_steps=training.batch_size // training.micro_batch_size,
-        max_steps=steps,
-        train_sampling_strategy="sequential",
-        optim="adamw_torch_fused",
-        learning_rate=training.learning_rate,
-        adam_beta1=training.adam_betas[0],
-        adam_beta2=training.adam_betas[1],
-        adam_epsilon=training.adam_epsilon,
-        weight_decay=training.weight_decay,
-        max_grad_norm=training.max_grad_norm,
-        lr_scheduler_type=_SCHEDULES[training.schedule],
-        warmup_steps=training.warmup_steps,
-        bf16=precision == "bf16",
-        use_cpu=not on_cuda,
-        seed=seed,
-        data_seed=seed,
-        logging_strategy="steps",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="steps",
-        save_steps=training.save_every or steps,
-        dataloader_pin_memory=on_cuda,
-        remove_unused_columns=False,
-        # Trainer writes this into the model's configuration, and so into config.json.
-        use_cache=use_cache,
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
-    )
-    # Without a launcher Trainer would spread a batch over all visible GPUs by DataParallel.
-    if made.n_gpu > 1:
-        made._n_gpu = 1
-    return made
+class _StopAtSignal(TrainerCallback):
+    """A signal to any process stops all of them after the same step, with a checkpoint."""
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self.number = 0
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.number = self._group.most(received())
+        if self.number and state.global_step < state.max_steps:
+            control.should_save = control.should_training_stop = True
 
 
-class ArmTrainer(Trainer):
+class ArmTrainer(GuardedTrainer):
     """Trains one arm; every `save_every` steps and at the end it leaves a whole checkpoint in `args.output_dir`.
 
-    Order, optimizer, schedule, clipping and the split into decayed and undecayed parameters are
-    Trainer's. Losses are sums over predictions divided by the predictions of the whole batch.
+    Order, optimizer, clipping and the split into decayed and undecayed parameters are Trainer's. Losses are
+    sums over predictions divided by the predictions of the whole batch, over all processes. Step s sees
+    sequences s * B up to (s + 1) * B, whatever shares them; each process reads its own.
+    The model comes with the weights to start from, a checkpoint's where one is continued.
     """
 
     def __init__(
@@ -86,67 +70,127 @@ class ArmTrainer(Trainer):
         sequences: Sequences,
         packing: Packing,
         *,
-        batch_size: int,
+        training: Training,
         out: Path,
+        group: Group,
         on_progress: Callable[[int, int], None] | None,
+        masters: dict[str, torch.Tensor] | None = None,
+        companions: Sequence[Companion] = (),
+        callbacks: Sequence[TrainerCallback] = (),
+        history: Sequence[Mapping[str, Any]] = (),
+        step_log: StepLog | None = None,
     ) -> None:
-        super().__init__(model=model, args=args, train_dataset=sequences, data_collator=COLLATORS[packing])
+        """Prepare; `masters` are float32 weights by name for ZeRO-2, whose model is opened in bf16.
+
+        `history` are the records of the steps behind; `step_log` is the first process's.
+        """
+        self._stop = _StopAtSignal(group)
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=sequences,
+            data_collator=COLLATORS[packing],
+            callbacks=[self._stop, *callbacks],
+            training=training,
+            history=history,
+        )
         self.remove_callback(PrinterCallback)
-        self._sequences, self._batch_size, self._out, self._on_progress = sequences, batch_size, out, on_progress
+        self._sequences, self._out, self._on_progress, self._step_log = sequences, out, on_progress, step_log
+        self._group, self._masters, self._companions = group, masters, companions
         self._work = Path(cast(str, args.output_dir))
-        self._stage: Path | None = None
+        for companion in companions:
+            companion.trainer = self
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss = super().training_step(*args, **kwargs)
-        self._demand_finite("loss", float(loss))
-        return loss
+    @property
+    def stopped_by(self) -> int:
+        """The signal that ended training before its last step, or 0."""
+        return self._stop.number if self.state.global_step < self.state.max_steps else 0
 
-    def _clip_grad_norm(self, model: Any) -> Any:
-        norm = super()._clip_grad_norm(model)
-        self._demand_finite("gradient norm", float(norm))
-        return norm
+    def _prepare_for_training(self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: str | None) -> Any:
+        # Trainer itself would read a checkpoint in the form of the strategy; ours have one form.
+        prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
+        if self._masters is not None:
+            set_masters(cast(torch.nn.Module, self.model), self._masters)
+            self._masters = None
+        if resume_from_checkpoint is not None:
+            checkpoint = Path(resume_from_checkpoint)
+            load_states(checkpoint, cast(torch.nn.Module, self.model), self._bare_optimizer(), self.lr_scheduler)
+            for companion in self._companions:
+                companion.load(checkpoint)
+        return prepared
 
-    def _demand_finite(self, name: str, value: float) -> None:
-        if not math.isfinite(value):
-            raise InputError(
-                f"training: the {name} is {value} at step {self.state.global_step + 1}; "
-                "lower training.learning_rate, raise training.warmup_steps, or look at the data of that step"
-            )
+    def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
+        """Nothing: the model was opened from the checkpoint."""
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            load_random(Path(checkpoint), self._group.rank)
+
+    def _bare_optimizer(self) -> Any:
+        """The optimizer under accelerate's wrapper: torch's, or ZeRO's."""
+        return getattr(self.optimizer, "optimizer", self.optimizer) if not self.is_deepspeed_enabled else self.deepspeed.optimizer
+
+    def note_incident(self, incident: Incident, loss: float, norm: float) -> None:
+        if self._step_log is not None:
+            record = {"step": self.state.global_step + 1, "loss": loss, "grad_norm": norm, "incident": asdict(incident)}
+            self._step_log.incident(without_nan(record))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Keep one record a step, of values that depend on the data and the weights alone."""
+        """Keep one record a step, of values that depend on the data and the weights alone. Every process calls."""
         if "loss" not in logs:
             return
         step = self.state.global_step
-        record = {"step": step, "tokens": self._sequences.tokens(step * self._batch_size), **logs}
+        tokens = self._sequences.tokens(step * self._training.batch_size)
+        record = self.complete_record({"step": step, "tokens": tokens, **logs})
         self.state.log_history.append(record)
+        if not self._group.is_first:
+            return
         with open(self._out / "metrics.jsonl", "a", encoding="utf-8") as handle:
             handle.write(metrics_line(record))
+        if self._step_log is not None:
+            self._step_log.finished(record)
         if self._on_progress is not None:
             self._on_progress(step, self.state.max_steps)
 
-    def _get_output_dir(self, trial: Any) -> str:
-        return super()._get_output_dir(trial) if self._stage is None else str(self._stage)
-
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        # Trainer's own also pickles its arguments, with the absolute paths of this machine.
-        save_weights(cast(PreTrainedModel, self.model), Path(output_dir or self._work))
-
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Stage, seal and rename a checkpoint; publish its weights; drop the one before."""
-        step, work = self.state.global_step, self._work
-        self._stage = work / ".stage"
-        shutil.rmtree(self._stage, ignore_errors=True)
-        # After the last step only the weights are of use.
-        self.args.save_only_model = step >= self.state.max_steps
+        """Stage, seal and rename a checkpoint; publish its weights; drop the oldest.
+
+        The first process writes everything. A refusal of the disk is raised when no process waits for it.
+        """
+        step, stage = self.state.global_step, self._work / ".stage"
+        bare = cast(PreTrainedModel, self.accelerator.unwrap_model(self.model))
+        shared = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        weights = whole_weights(bare, self._group) if shared else None
+
+        def begin() -> None:
+            shutil.rmtree(stage, ignore_errors=True)
+            stage.mkdir(parents=True)
+            try:
+                save_weights(bare, stage, weights)
+            except SafetensorError as error:
+                raise disk_error(error, stage) from error
+            self.state.save_to_json(str(stage / "trainer_state.json"))
+
+        def finish() -> None:
+            if refused is not None:
+                raise refused
+            seal(stage, self._work / f"checkpoint-{step}", step)
+            if step < self.state.max_steps:
+                publish_step(self._work / f"checkpoint-{step}", step, self._out, self._training)
+            keep_last(self._work, self._training.keep_states)
+
+        refused = None
         try:
-            super()._save_checkpoint(model, trial)
-            seal(self._stage / f"checkpoint-{step}", work / f"checkpoint-{step}", step)
-        finally:
-            self._stage = None
-        if step < self.state.max_steps:
-            publish_step(work / f"checkpoint-{step}", step, self._out, work)
-        keep_last(work)
+            self._group.first(begin)
+            if step < self.state.max_steps:  # after the last step only the weights are of use
+                refused = save_states(stage, bare, self._bare_optimizer(), self.lr_scheduler, self._group)
+            for companion in self._companions:
+                companion.save(stage)
+            self._group.first(finish)
+        except OSError:
+            # Gives the room back; the checkpoint before this one is whole.
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
 
 
 def metrics_line(record: dict[str, Any]) -> str:
@@ -154,6 +198,7 @@ def metrics_line(record: dict[str, Any]) -> str:
     return json.dumps({name: record[name] for name in METRICS}) + "\n"
 
 
-def publish_step(checkpoint: Path, step: int, out: Path, work: Path) -> None:
-    """Publish an intermediate checkpoint's weights as `out`/checkpoints/step-N."""
-    publish(checkpoint, out / "checkpoints" / f"step-{step}", work)
+def publish_step(checkpoint: Path, step: int, out: Path, training: Training) -> None:
+    """Publish an intermediate checkpoint's weights as `out`/checkpoints/step-N; not those that only a signal asked for."""
+    if training.save_every and step % training.save_every == 0:
+        publish(checkpoint, out / "checkpoints" / f"step-{step}", checkpoint.parent)
