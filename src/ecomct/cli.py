@@ -105,6 +105,35 @@ def check(recipe: RecipeFile, as_json: Annotated[bool, typer.Option("--json", he
 
 
 @app.command()
+def plan(
+    recipe: RecipeFile,
+    gpus: Annotated[str, typer.Option(help="Devices of a machine: 4xA100-80G, cpu, or NAME:GiB:TFLOPs.")],
+    nodes: Annotated[int, typer.Option(min=1, max=512, help="Machines.")] = 1,
+    tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of an arm, instead of the recipe's.")] = None,
+    mfu: Annotated[float, typer.Option(help="Share of the devices' peak that training reaches.")] = 0.4,
+    host: Annotated[float | None, typer.Option(min=1, help="GiB of host memory a machine has.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Plan a training: memory by part, micro-batch, time, disk, and what to change where it does not fit.
+
+    Exit code 0: fits as written; 1: does not; 2: wrong input. Example: ecomct plan examples/shop/recipe.yaml --gpus cpu
+    """
+    from ecomct.planning import show as lines
+    from ecomct.planning.plan import make_plan
+
+    made = make_plan(load_recipe(recipe), gpus, nodes, tokens, mfu, host, runs)
+    if as_json:
+        typer.echo(json.dumps(made.as_json(), indent=1))
+    else:
+        for rows in lines.tables(made):
+            show(rows)
+        typer.echo(lines.verdict(made))
+    if not made.fits:
+        raise typer.Exit(1)
+
+
+@app.command()
 def explain(
     recipe: RecipeFile,
     sample: Annotated[str, typer.Argument(metavar="SAMPLE", help="SEQUENCE, SEQUENCE:SEGMENT or a sample number of the plan.")],

@@ -36,7 +36,8 @@ class Setting:
     """How one micro-batch is computed.
 
     `weights` and autocast: "fp32" weights run in bfloat16 under `autocast`; ZeRO-2 has weights in bfloat16.
-    `kept_gradients`: earlier micro-batches of the step left gradients of every weight, in float32.
+    `gradients` of weights, in float32: "kept" where earlier micro-batches of the step left some of every weight,
+    "grown" where they come in this pass, "handed on" where each goes to a bucket or shard as soon as it is there.
     `fused`: attention as a CUDA kernel that keeps no scores and no table.
     """
 
@@ -45,7 +46,7 @@ class Setting:
     recompute: bool
     weights: torch.dtype
     autocast: bool
-    kept_gradients: bool
+    gradients: Literal["kept", "grown", "handed on"]
     fused: bool
 
 
@@ -80,21 +81,23 @@ def trace(config: PreTrainedConfig, setting: Setting) -> Peak:
             apply_exact_attention(model)
         if setting.recompute:
             # The generator's state is a few kilobytes and fake tensors have none.
-            model.gradient_checkpointing_enable(
-                gradient_checkpointing_kwargs={"use_reentrant": False, "preserve_rng_state": False}
-            )
+            switch = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+            switch({"use_reentrant": False, "preserve_rng_state": False})
         ids = torch.zeros(setting.rows, setting.length, dtype=torch.long)
         counter = _Counter(model, setting.length)
-        if setting.kept_gradients:
-            for parameter in model.parameters():
+        for parameter in model.parameters():
+            if setting.gradients == "kept":
                 parameter.grad = torch.zeros_like(parameter)
+                counter.add(parameter.grad, "gradients")
+            elif setting.gradients == "handed on":
+                parameter.register_post_accumulate_grad_hook(_hand_on)
         with counter:
-            if setting.kept_gradients:
-                for parameter in model.parameters():
-                    assert parameter.grad is not None
-                    counter.add(parameter.grad, "gradients")
             _micro_batch(model, ids, setting, counter)
         return counter.peak
+
+
+def _hand_on(parameter: torch.Tensor) -> None:
+    parameter.grad = None
 
 
 def _micro_batch(model: PreTrainedModel, ids: torch.Tensor, setting: Setting, counter: _Counter) -> None:
@@ -127,7 +130,7 @@ class _Counter(TorchDispatchMode):
     def __init__(self, model: PreTrainedModel, length: int) -> None:
         super().__init__()
         self.peak = Peak()
-        self._length = length
+        self._length, self._hidden = length, model.config.get_text_config().hidden_size
         self._live: dict[Part, int] = dict.fromkeys(PARTS, 0)
         self._sum = 0
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -172,9 +175,9 @@ class _Counter(TorchDispatchMode):
 
     def _part_of(self, func: Any, tensor: torch.Tensor) -> Part:
         shape = tuple(tensor.shape)
-        if len(shape) >= 2 and shape[-1] == shape[-2] == self._length:
+        if len(shape) >= 3 and shape[-1] == shape[-2] == self._length != self._hidden:
             return "attention"
-        if shape in self._shapes and (len(shape) > 1 or shape[0] != self._length):
+        if shape in self._shapes:
             return "weights in bf16" if func is torch.ops.aten._to_copy.default and tensor.dtype == torch.bfloat16 else "gradients"
         return "activations"
 
