@@ -196,7 +196,9 @@ def main() -> None:
         given.json.write_text(json.dumps(figures, indent=1))
 
 
-_WRITE = "import sys; from pathlib import Path; import plan_memory as p; p.write_inputs(p.CASES[int(sys.argv[1])], Path(sys.argv[2]))"
+_WRITE = (
+    "import sys; from pathlib import Path; import plan_memory as p; p.write_inputs(p.CASES[int(sys.argv[1])], Path(sys.argv[2]))"
+)
 
 
 def _env() -> dict[str, str]:

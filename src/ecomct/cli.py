@@ -88,6 +88,7 @@ def check(recipe: RecipeFile, as_json: Annotated[bool, typer.Option("--json", he
         facts = {
             "problems": problems,
             "warnings": findings.warnings if findings else [],
+            "notes": findings.notes if findings else [],
             "keys": findings.keys if findings else [],
         }
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
@@ -96,6 +97,8 @@ def check(recipe: RecipeFile, as_json: Annotated[bool, typer.Option("--json", he
             show(findings.table())
         for warning in findings.warnings if findings else []:
             typer.echo(f"warning: {warning}")
+        for note in findings.notes if findings else []:
+            typer.echo(f"note: {note}")
         for problem in problems:
             typer.echo(f"error: {problem}", err=True)
         if not problems:

@@ -178,7 +178,9 @@ class _Counter(TorchDispatchMode):
         if len(shape) >= 3 and shape[-1] == shape[-2] == self._length != self._hidden:
             return "attention"
         if shape in self._shapes:
-            return "weights in bf16" if func is torch.ops.aten._to_copy.default and tensor.dtype == torch.bfloat16 else "gradients"
+            return (
+                "weights in bf16" if func is torch.ops.aten._to_copy.default and tensor.dtype == torch.bfloat16 else "gradients"
+            )
         return "activations"
 
 
