@@ -23,6 +23,7 @@ from _figures import machine, markdown
 MIB = 1 << 20
 WORDS = 8192
 SHAPES: dict[str, dict[str, Any]] = {
+    "tiny": {"model_type": "bloom", "hidden_size": 32, "n_layer": 1, "n_head": 2, "vocab_size": 4096},
     "bloom-30M": {"model_type": "bloom", "hidden_size": 512, "n_layer": 8, "n_head": 8, "vocab_size": WORDS},
     "bloom-105M": {"model_type": "bloom", "hidden_size": 1024, "n_layer": 7, "n_head": 16, "vocab_size": 2 * WORDS},
     "bloom-wide-words": {"model_type": "bloom", "hidden_size": 384, "n_layer": 4, "n_head": 6, "vocab_size": 120_000},
@@ -47,28 +48,28 @@ SHAPES: dict[str, dict[str, Any]] = {
     },
 }
 # Shape, length, micro-batch, batch, activations, precision.
-CASES = [
-    ("bloom-30M", 512, 1, 4, "keep", "fp32"),
+Case = tuple[str, int, int, int, str, str]
+CASES: list[Case] = [
+    ("bloom-30M", 512, 1, 2, "keep", "fp32"),
     ("bloom-30M", 512, 4, 8, "keep", "fp32"),
     ("bloom-30M", 512, 4, 8, "recompute", "fp32"),
-    ("bloom-30M", 512, 4, 8, "keep", "bf16"),
-    ("bloom-30M", 1024, 2, 4, "keep", "fp32"),
-    ("bloom-105M", 512, 2, 2, "keep", "fp32"),
-    ("bloom-105M", 512, 2, 4, "keep", "fp32"),
-    ("bloom-105M", 512, 2, 4, "recompute", "bf16"),
-    ("bloom-wide-words", 512, 2, 4, "keep", "fp32"),
-    ("bloom-wide-words", 512, 2, 4, "keep", "bf16"),
-    ("llama-60M", 512, 1, 4, "keep", "fp32"),
-    ("llama-60M", 512, 4, 8, "keep", "fp32"),
-    ("llama-60M", 512, 4, 8, "recompute", "fp32"),
-    ("llama-60M", 512, 4, 8, "keep", "bf16"),
-    ("qwen3-90M", 512, 2, 4, "keep", "fp32"),
-    ("qwen3-90M", 512, 4, 8, "recompute", "fp32"),
-    ("qwen3-90M", 512, 2, 4, "keep", "bf16"),
+    ("bloom-30M", 512, 2, 4, "keep", "bf16"),
+    ("bloom-30M", 1024, 1, 2, "keep", "fp32"),
+    ("bloom-105M", 256, 2, 2, "keep", "fp32"),
+    ("bloom-105M", 256, 2, 4, "keep", "fp32"),
+    ("bloom-wide-words", 256, 2, 4, "keep", "fp32"),
+    ("bloom-wide-words", 256, 2, 4, "recompute", "bf16"),
+    ("llama-60M", 512, 1, 2, "keep", "fp32"),
+    ("llama-60M", 256, 4, 8, "keep", "fp32"),
+    ("llama-60M", 512, 2, 4, "recompute", "fp32"),
+    ("llama-60M", 256, 4, 8, "keep", "bf16"),
+    ("qwen3-90M", 256, 2, 4, "keep", "fp32"),
+    ("qwen3-90M", 512, 2, 4, "recompute", "bf16"),
 ]
+TINY: Case = ("tiny", 64, 1, 2, "keep", "fp32")
 
 
-def recipe_of(case: tuple[str, int, int, int, str, str]) -> Any:
+def recipe_of(case: Case) -> Any:
     """The recipe of a case; its tokenizer and its source are not looked at."""
     from ecomct.recipe.model import Recipe
 
@@ -92,7 +93,7 @@ def recipe_of(case: tuple[str, int, int, int, str, str]) -> Any:
     )
 
 
-def write_inputs(case: tuple[str, int, int, int, str, str], folder: Path) -> None:
+def write_inputs(case: Case, folder: Path) -> None:
     """A base model with random weights, and sequences, every second of them one sample, the others five."""
     import datasets
     import numpy as np
@@ -126,23 +127,22 @@ def resident(field: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def train(index: int, folder: Path) -> int:
-    """Train a case in this process; return the bytes over what the imports hold."""
+def train(case: Case, folder: Path) -> int:
+    """Train a case in this process; return the bytes over what imports and a tiny training leave behind."""
+    import ctypes
     import gc
-
-    import torch
 
     from ecomct.training.run import train_arm
 
-    recipe = recipe_of(CASES[index])
-    # Threads, random states and the first kernels of a process are no part of a training.
-    torch.set_num_threads(1)
-    probe = torch.nn.Linear(64, 64)
-    probe(torch.zeros(8, 64)).sum().backward()
+    for one in (TINY, case):
+        write_inputs(one, folder / one[0])
+    # What is imported late, threads and the first kernels of a process are no part of a training.
+    train_arm(recipe_of(TINY), "mixed", folder / "tiny/sequences", folder / "tiny/base", folder / "tiny/out")
     gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
-    before = resident("VmRSS")
-    train_arm(recipe, "mixed", folder / "sequences", folder / "base", folder / "out")
+    before, home = resident("VmRSS"), folder / case[0]
+    train_arm(recipe_of(case), "mixed", home / "sequences", home / "base", home / "out")
     return resident("VmHWM") - before
 
 
@@ -151,58 +151,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="cases whose shape begins so")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--malloc", choices=("plain", "default"), default="plain", help="see docs/plan.md")
     parser.add_argument("--train", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.train is not None:
-        print("bytes", train(given.train, given.folder))
+        with TemporaryDirectory() as made:
+            print("bytes", train(CASES[given.train], Path(made)))
         return
     from ecomct.planning.plan import memory_on_cpu
 
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    if given.malloc == "plain":
+        # glibc keeps freed blocks under a threshold that it raises up to 32 MiB; fixed, it gives them back.
+        environment["MALLOC_MMAP_THRESHOLD_"] = "65536"
     lines, figures = [], []
     for index, case in enumerate(CASES):
         if not case[0].startswith(given.only):
             continue
-        with TemporaryDirectory() as made:
-            folder = Path(made)
-            # Written by a child, so that this process and the one that trains stay as they are.
-            subprocess.run([sys.executable, "-c", _WRITE, str(index), made], check=True, cwd=Path(__file__).parent, env=_env())
-            command = [sys.executable, str(Path(__file__).absolute()), "--train", str(index), "--folder", made]
-            done = subprocess.run(command, capture_output=True, text=True, env=_env(), check=False)
-            if done.returncode:
-                raise SystemExit(done.stderr[-2000:])
-            measured = int(done.stdout.split("bytes ")[1])
-            parts = memory_on_cpu(recipe_of(case))
+        command = [sys.executable, str(Path(__file__).absolute()), "--train", str(index)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr[-2000:])
+        measured = int(done.stdout.split("bytes ")[1])
+        parts = memory_on_cpu(recipe_of(case))
         predicted = sum(parts.values())
-        ratio = predicted / measured
         shape, length, micro, batch, activations, precision = case
-        lines.append(
-            [
-                shape,
-                f"{length} x {micro}",
-                str(batch),
-                activations,
-                precision,
-                f"{predicted / MIB:,.0f}",
-                f"{measured / MIB:,.0f}",
-                f"{ratio - 1:+.1%}",
-            ]
-        )
+        sizes = [f"{predicted / MIB:,.0f}", f"{measured / MIB:,.0f}", f"{predicted / measured - 1:+.1%}"]
+        lines.append([shape, f"{length} x {micro}", str(batch), activations, precision, *sizes])
         figures.append({"case": case, "predicted": predicted, "measured": measured, "parts": parts})
-        print(lines[-1], {name: round(size / MIB) for name, size in parts.items()}, file=sys.stderr, flush=True)
+        print(lines[-1], {name: round(size / MIB) for name, size in parts.items() if size}, file=sys.stderr, flush=True)
     print(machine())
     print(markdown(["model", "length x micro", "batch", "activations", "precision", "plan MiB", "taken MiB", "off"], lines))
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1))
-
-
-_WRITE = (
-    "import sys; from pathlib import Path; import plan_memory as p; p.write_inputs(p.CASES[int(sys.argv[1])], Path(sys.argv[2]))"
-)
-
-
-def _env() -> dict[str, str]:
-    return os.environ | {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 if __name__ == "__main__":
