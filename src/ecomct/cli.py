@@ -13,7 +13,7 @@ import typer
 
 from ecomct import __version__
 from ecomct.atomic import write_atomic
-from ecomct.errors import InputError
+from ecomct.errors import InputError, Stopped
 from ecomct.pipeline import STAGES, run_recipe
 from ecomct.progress import console, out, show
 from ecomct.recipe import Recipe, load_recipe, read_recipe
@@ -66,11 +66,30 @@ for _name, _help in {
     "tokenize": "Turn documents into token ids.",
     "mix": "Choose the rows that are read together.",
     "pack": "Blend and pack samples into sequences, for every arm.",
-    "train": "Train the arms.",
     "evaluate": "Score every checkpoint.",
     "report": "Write the report page.",
 }.items():
     _stage_command(_name, _help)
+
+
+@app.command()
+def train(
+    recipe: RecipeFile,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Instead of training.parallel.processes.", show_default=False)
+    ] = None,
+    arm: Arms = None,
+    runs: Runs = Path("runs"),
+    workers: Workers = CORES,
+) -> None:
+    """Train the arms, each in as many processes as asked for; under torchrun in all that it starts.
+
+    The same as `run --until train`.
+
+    Example: ecomct train examples/shop/recipe.yaml --processes 2
+    """
+    loaded = load_recipe(recipe)
+    run_recipe(loaded if processes is None else loaded.in_processes(processes), runs, "train", _arms(arm), workers)
 
 
 @app.command()
@@ -264,7 +283,10 @@ def _arms(names: list[str] | None) -> list[Arm] | None:
 
 
 def main() -> None:
-    """Entry point: one line and exit code 2 for wrong input, 130 for an interrupt; a traceback means a bug."""
+    """Entry point: one line and exit code 2 for wrong input, 130 for an interrupt; a traceback means a bug.
+
+    143 (SIGTERM) or 138 (SIGUSR1) for a training that a signal stopped after its state was saved.
+    """
     # Nothing is ever fetched: models and data are what the recipe names.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -275,14 +297,23 @@ def main() -> None:
     raise SystemExit(code)
 
 
+def _say(line: str, style: str | None = None) -> None:
+    """Print a line once, by the first of several ranks."""
+    if os.environ.get("RANK", "0") == "0":
+        console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
 def _guarded(command: Callable[..., Any]) -> int:
     try:
         command()
     except InputError as error:
-        console.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        _say(f"error: {error}", "red")
         return 2
+    except Stopped as stop:
+        _say(str(stop))
+        return 128 + stop.number
     except KeyboardInterrupt:
-        console.print("interrupted; run again to continue", highlight=False)
+        _say("interrupted; run again to continue")
         return 130
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1

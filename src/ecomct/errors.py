@@ -1,5 +1,7 @@
 """The exceptions that are no bugs: wrong input, and a stop that was asked for."""
 
+import signal
+
 
 class InputError(Exception):
     """A fault in what the user gave: a recipe, a table, a tokenizer, a model.

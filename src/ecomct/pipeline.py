@@ -75,8 +75,10 @@ def run_recipe(recipe: Recipe, runs: Path, until: str = STAGES[-1], arms: list[A
     chosen = tuple(arm for arm in recipe.training.arms if not arms or arm in arms)
     run = RunFolder(recipe, runs / recipe.name, workers, chosen)
     try:
+        if train.followed():
+            return run
         run.folder.mkdir(parents=True, exist_ok=True)
-        with _alone(run.folder):
+        with _alone(run.folder), train.leading():
             for stray in run.folder.glob(".*.tmp"):  # of a run that was killed; nobody writes here now
                 stray.unlink()
             checked = False

@@ -9,7 +9,7 @@ from typing import Any
 from ecomct.stage import file_digest
 
 # What may differ between equal runs: clocks, locks and the memory of input files.
-VOLATILE = {"timings.jsonl", ".lock", ".inputs.json"}
+VOLATILE = {"timings.jsonl", "speed.jsonl", ".lock", ".inputs.json"}
 
 
 def digests(folder: Path) -> dict[str, str]:

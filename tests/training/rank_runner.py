@@ -6,6 +6,8 @@ number of ranks, and may have its ranks disturbed when step `at` is logged:
     signal  [rank, number]: sent to that rank
     limit   bytes: the largest file that the first rank may write from then on (RLIMIT_FSIZE)
     kill    rank: ended by SIGKILL; the others by the parent, as a launcher does
+
+Before it starts, `copy_of` copies what another run left, and `flip` changes a bit in a file of the newest checkpoint.
 """
 
 from __future__ import annotations
@@ -48,9 +50,10 @@ def run(one: dict[str, Any], sequences: Path, base: Path) -> dict[str, Any]:
     if (source := one.get("copy_of")) is not None:
         shutil.copytree(source, out)
     if (name := one.get("flip")) is not None:
-        flip(out / name)
+        newest = max((out / ".work" / "trainer").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+        flip(newest / name)
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    said = [tempfile.TemporaryFile() for _ in range(one["ranks"])]
+    said = [tempfile.TemporaryFile() for _ in range(one["ranks"])]  # noqa: SIM115  # the process ends soon
     pids: dict[int, int] = {}
     for rank in reversed(range(one["ranks"])):  # the first rank knows the others
         pids[rank] = os.fork()
@@ -83,9 +86,11 @@ def train(
         os.environ.update({name: str(value) for name, value in launched.items()})
     torch.set_num_threads(1)
     rows: set[int] = set()
+    steps_done: list[int] = []
     reads = Watched(rows)
 
     def on_progress(step: int, steps: int) -> None:
+        steps_done.append(step)
         if step != one.get("at"):
             return
         if "signal" in one:
@@ -106,7 +111,7 @@ def train(
             return {"refused": error.errno, "file": error.filename}
         except SystemExit as end:
             return {"exit": end.code}
-    return {"facts": facts, "rows": sorted(rows)}
+    return {"facts": facts, "rows": sorted(rows), "trained": steps_done}
 
 
 class Watched:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,14 +12,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from test_stability import BATCH, POISONED, STEPS, lines, write_sequences
 
 from ecomct.recipe.model import Recipe
 from ecomct.training.model import write_base
 from ecomct.training.run import train_arm
 
 pytest.importorskip("deepspeed")
-sys.path.insert(0, str(Path(__file__).parent))
-from test_stability import BATCH, POISONED, STEPS, lines, write_sequences  # noqa: E402
 
 STRATEGIES = ("none", "ddp", "fsdp", "zero2")
 
@@ -55,7 +53,12 @@ def outcomes(
     job = {"sequences": str(sequences), "base": str(folder / "trained" / "model"), "runs": runs}
     runner = Path(__file__).with_name("rank_runner.py")
     done = subprocess.run(
-        [sys.executable, str(runner)], input=json.dumps(job), capture_output=True, text=True, timeout=500, env=os.environ
+        [sys.executable, str(runner)],
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     results = json.loads(done.stdout)

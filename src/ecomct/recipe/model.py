@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 
+from ecomct.errors import InputError
 from ecomct.recipe.cleaning import Cleaning
 from ecomct.recipe.decontamination import Decontamination
 from ecomct.recipe.duplicates import Duplicates
@@ -192,6 +193,21 @@ class Recipe(Part):
     def forget(self) -> tuple[str, ...]:
         """The forget list as written, sorted; `ecomct forget` adds to it."""
         return self._forget
+
+    def in_processes(self, processes: int) -> Recipe:
+        """Return this recipe with another number of training processes.
+
+        Raises:
+            InputError: the batch cannot be shared by so many.
+        """
+        training = self.training
+        if training.batch_size % (training.micro_batch_size * processes):
+            raise InputError(
+                f"--processes {processes}: training.batch_size ({training.batch_size}) is not a multiple of "
+                f"micro_batch_size x processes ({training.micro_batch_size} x {processes}); change one of the three"
+            )
+        parallel = training.parallel.model_copy(update={"processes": processes})
+        return self.model_copy(update={"training": training.model_copy(update={"parallel": parallel})})
 
     def resolve(self, path: str) -> Path:
         """Return `path` against the folder of the recipe file (absolute paths stay)."""

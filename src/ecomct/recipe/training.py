@@ -107,7 +107,8 @@ class Training(Part):
 
         Not among them: which arms, the number of processes (sums in another order, nothing else), what is kept and watched.
         """
-        return self.model_dump(mode="json", exclude={"arms": True, "keep_states": True, "log_to": True, "parallel": {"processes"}})
+        others: Any = {"arms": True, "keep_states": True, "log_to": True, "parallel": {"processes"}}
+        return self.model_dump(mode="json", exclude=others)
 
     @model_validator(mode="after")
     def _whole(self) -> Training:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +52,7 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
     inputs = {
         "sequences": outputs_digest(run.sequences, [f"{arm}/"]),
         "base": outputs_digest(run.training / "base"),
-        "training": run.recipe.training.model_dump(exclude={"arms"}),
+        "training": run.recipe.training.deciding(),
         "seed": run.recipe.seed,
         "code": code_digest("stages/train", "training"),
     }
@@ -58,18 +61,47 @@ def stage(run: RunFolder, arm: Arm) -> Stage:
 
 def work(run: RunFolder, stage: Stage, arm: Arm) -> dict[str, Any]:
     """Train one arm; its checkpoints are the units that a killed run keeps."""
-    from ecomct.training.run import train_arm
+    from ecomct.training.launch import Job
+    from ecomct.training.ranks import train_together
     from ecomct.training.speed import latest
 
     logs = _logs(run, arm)
+    job = Job(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, logs)
     with counter(f"train {arm}") as count:
 
         def tell(step: int, steps: int) -> None:
             count(step, steps, latest(logs / "speed.jsonl"))
 
-        facts = train_arm(run.recipe, arm, run.sequences / arm, run.training / "base" / "model", stage.folder, tell, logs)
+        facts = train_together(job, tell)
     _add_tokenizer(run, stage.folder)
     return facts
+
+
+def followed() -> bool:
+    """Whether this process is a rank of torchrun other than the first; returns when the first has no more to train.
+
+    Such a rank does nothing but its share of the training: the first one walks the recipe.
+    """
+    if int(os.environ.get("RANK", "0")) == 0:
+        return False
+    from ecomct.training.ranks import follow
+
+    follow()
+    return True
+
+
+@contextmanager
+def leading() -> Iterator[None]:
+    """Let the other ranks of torchrun, if there are any, wait for arms to train while the first walks the recipe."""
+    if "RANK" not in os.environ:
+        yield
+        return
+    from ecomct.training.parallel import open_group
+    from ecomct.training.ranks import dismiss
+
+    open_group()
+    yield
+    dismiss()
 
 
 def _add_tokenizer(run: RunFolder, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from transformers import TrainingArguments
@@ -61,7 +61,7 @@ def arguments(
         activation_checkpointing=training.activations == "recompute",
         activation_checkpointing_kwargs={"use_reentrant": False},
         ddp_find_unused_parameters=False,
-        fsdp=True if strategy == "fsdp" else None,
+        fsdp=cast(Any, True) if strategy == "fsdp" else None,  # its annotation is of an older form
         fsdp_config={"version": 2} if strategy == "fsdp" else None,
         deepspeed=deepspeed_config(training, bf16, world) if strategy == "zero2" else None,
         # Trainer writes this into the model's configuration, and so into config.json.

@@ -114,7 +114,7 @@ def _start(job: Job, rank: int, processes: int, port: int) -> _Worker:
     if sys.platform == "linux":
         environment.setdefault("GLOO_SOCKET_IFNAME", "lo")
     reading, writing = os.pipe()
-    log = tempfile.TemporaryFile()
+    log = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the launch is over
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "ecomct.training.worker", str(writing)],
@@ -192,7 +192,9 @@ def _outcome(workers: list[_Worker]) -> dict[str, Any]:
         if "stopped" in worker.said:
             raise Stopped(*worker.said["stopped"])
     worker = max(workers, key=lambda one: (one.process.returncode > 0 and _tail(one) != "", -one.rank))
-    raise RuntimeError(f"training process {worker.rank + 1} of {total} failed (exit code {worker.process.returncode}):\n{_tail(worker)}")
+    raise RuntimeError(
+        f"training process {worker.rank + 1} of {total} failed (exit code {worker.process.returncode}):\n{_tail(worker)}"
+    )
 
 
 def _tail(worker: _Worker) -> str:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import logging
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from ecomct.atomic import write_atomic, write_json
+from ecomct.atomic import write_json
 from ecomct.errors import InputError, Stopped
-from ecomct.recipe.model import Recipe, Training
+from ecomct.recipe.model import Recipe
 from ecomct.training.arguments import arguments, choose_precision
 from ecomct.training.averaging import FOLDER, averaging_of
 from ecomct.training.batches import Sequences
@@ -32,9 +27,8 @@ from ecomct.training.process import quiet, reproducible
 from ecomct.training.signals import listening
 from ecomct.training.step_log import StepLog, write_incidents
 from ecomct.training.trackers import check_trackers
-from ecomct.training.trainer import ArmTrainer, metrics_line, publish_step
-
-_log = logging.getLogger(__name__)
+from ecomct.training.trainer import ArmTrainer
+from ecomct.training.work_folder import alone, begin, history, plan_of, remove, reopen, write_metrics
 
 
 def train_arm(
@@ -92,7 +86,7 @@ def train_arm(
         prepare_process()
     with quiet(), reproducible(recipe.seed, recipe.training.threads), listening():
         group = open_group()
-        with _alone(out, group):
+        with alone(out, group):
             return _train(recipe, arm, sequences, base, out, on_progress, logs, group, strategy)
 
 
@@ -117,8 +111,8 @@ def _train(
         )
     steps = training.max_steps or data.rows // training.batch_size
     data.count = steps * training.batch_size
-    plan = group.first(lambda: _plan(recipe, data, base, steps))
-    if (facts := group.first(lambda: _begin(plan, out, work))) is not None:
+    plan = group.first(lambda: plan_of(recipe, data, base, steps))
+    if (facts := group.first(lambda: begin(plan, out, work))) is not None:
         return facts
     # Bytes that changed on the disk are found here, once, before anything is made from them.
     last = group.first(lambda: keep_last(work, training.keep_states, verify=True))
@@ -128,16 +122,16 @@ def _train(
     precision = choose_precision(training.precision)
     engine: dict[str, Any] = {}
     if last is None or last[1] < steps:
-        history = [] if last is None else _history(last[0])
-        group.first(lambda: _reopen(last, out, training, history))
+        group.first(lambda: reopen(last, out, training))
+        behind = [] if last is None else history(last[0])
         averaging = averaging_of(training)
         step_log = None
         if group.is_first:
-            step_log = StepLog.open(recipe, arm, data, model, precision, out, logs, history, group.world)
+            step_log = StepLog.open(recipe, arm, data, model, precision, out, logs, behind, group.world)
         masters = None
         if strategy == "zero2" and precision == "bf16":
             masters = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-            model = model.to(torch.bfloat16)
+            cast(torch.nn.Module, model).to(torch.bfloat16)
         trainer = ArmTrainer(
             model,
             arguments(training, steps, recipe.seed % (1 << 32), precision, work, model.config.use_cache, strategy, group.world),
@@ -150,7 +144,7 @@ def _train(
             masters=masters,
             companions=averaging,
             callbacks=averaging,
-            history=history,
+            history=behind,
             step_log=step_log,
         )
         del masters
@@ -166,8 +160,8 @@ def _train(
     def finish() -> dict[str, Any]:
         whole = keep_last(work)
         assert whole is not None, "the last step leaves a whole checkpoint"
-        records = _history(whole[0])
-        _write_metrics(out, records)
+        records = history(whole[0])
+        write_metrics(out, records)
         write_incidents(out, records, data, training.batch_size, list(recipe.sources))
         publish(whole[0], out / "model", work)
         if training.average == "ema":
@@ -187,93 +181,7 @@ def _train(
         }
         # The last thing written: from here on the run is finished, whatever is left in the work folder.
         write_json(out / "facts.json", {"facts": facts, "plan": plan})
-        _remove(work)
+        remove(work)
         return facts
 
     return group.first(finish)
-
-
-@contextmanager
-def _alone(out: Path, group: Group) -> Iterator[None]:
-    """Hold `out` in the first process, once a process of a killed launch that is still dying has let go of it."""
-    if not group.is_first:
-        yield
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(out, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # network file systems that lock no folders
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _begin(plan: str, out: Path, work: Path) -> dict[str, Any] | None:
-    """Return the facts if this plan is finished; otherwise leave only unfinished work of the same plan."""
-    if (facts := _finished(out, plan)) is not None:
-        _remove(work)
-        return facts
-    _clear_unless(plan, out, work)
-    for stray in out.glob(".*.tmp"):
-        stray.unlink()  # half-written by a process that was killed
-    return None
-
-
-def _reopen(last: tuple[Path, int] | None, out: Path, training: Training, history: list[dict[str, Any]]) -> None:
-    """Make what is published fit the checkpoint that training goes on from."""
-    if last is not None:
-        publish_step(*last, out, training)
-    _write_metrics(out, history)
-
-
-def _plan(recipe: Recipe, data: Sequences, base: Path, steps: int) -> str:
-    """Return a digest of all that decides the bytes of this run."""
-    digest = hashlib.sha256()
-    stated = [recipe.training.deciding(), recipe.seed, steps, data.rows, data.tokens(data.rows), data.fingerprint]
-    digest.update(json.dumps(stated, sort_keys=True).encode())
-    for path in sorted([*base.glob("config.json"), *base.glob("*.safetensors")]):
-        with open(path, "rb") as handle:
-            digest.update(hashlib.file_digest(handle, "sha256").digest())
-    return digest.hexdigest()
-
-
-def _finished(out: Path, plan: str) -> dict[str, Any] | None:
-    """Return the facts of a finished run of the same plan."""
-    try:
-        report = json.loads((out / "facts.json").read_bytes())
-    except FileNotFoundError:
-        return None
-    return report["facts"] if report["plan"] == plan else None
-
-
-def _clear_unless(plan: str, out: Path, work: Path) -> None:
-    """Keep unfinished work of the same plan; otherwise empty what this module writes, the finishing mark first."""
-    mark = work / "plan"
-    if mark.is_file() and mark.read_text() == plan:
-        return
-    if work.exists() or (out / "model").exists():
-        _log.info("%s: made from other settings, data or weights; starting over", out)
-    for name in ("facts.json", "metrics.jsonl", "incidents.jsonl"):
-        (out / name).unlink(missing_ok=True)
-    for folder in (out / "model", out / "model-ema", out / "checkpoints", work):
-        shutil.rmtree(folder, ignore_errors=True)
-    write_atomic(mark, plan)
-
-
-def _remove(work: Path) -> None:
-    """Remove the working state, and the folder around it unless someone else keeps state there."""
-    shutil.rmtree(work, ignore_errors=True)
-    with suppress(OSError):
-        work.parent.rmdir()
-
-
-def _history(checkpoint: Path) -> list[dict[str, Any]]:
-    """Return the step records kept in a checkpoint's trainer state."""
-    records: list[dict[str, Any]] = json.loads((checkpoint / "trainer_state.json").read_bytes())["log_history"]
-    return records
-
-
-def _write_metrics(out: Path, records: list[dict[str, Any]]) -> None:
-    """Replace metrics.jsonl: lines after the last whole checkpoint will be written anew."""
-    write_atomic(out / "metrics.jsonl", "".join(metrics_line(record) for record in records))

@@ -36,7 +36,7 @@ def whole_weight(parameter: torch.nn.Parameter) -> torch.Tensor:
 
 
 def whole_weights(model: torch.nn.Module, group: Group) -> dict[str, torch.Tensor]:
-    """Return all parameters and saved buffers whole in the first process, an empty mapping in the others. Every process must call."""
+    """Return all parameters and saved buffers whole in the first process, nothing in the others. Every process must call."""
     whole = {}
     for name, parameter in model.named_parameters():
         tensor = whole_weight(parameter)
@@ -116,7 +116,7 @@ def set_masters(model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> Non
 def load_random(folder: Path, rank: int) -> bool:
     """Set the generators of this process to what `rank` left; False where fewer processes ran."""
     with safe_open(folder / "random.safetensors", "pt") as opened:
-        state = {name.split("/")[1]: opened.get_tensor(name) for name in opened.keys() if name.split("/")[0] == str(rank)}
+        state = {name.split("/")[1]: opened.get_tensor(name) for name in list(opened.keys()) if name.split("/")[0] == str(rank)}
     if not state:
         return False
     keys, (position, has_gauss, gauss) = state["python"].tolist(), state["numpy_rest"].tolist()

@@ -62,7 +62,7 @@ class TensorReader:
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._files = [safe_open(path, "pt") for path in sorted(folder.glob(f"{stem}-*.safetensors"))]
-        self._places = {name: file for file in self._files for name in file.keys()}
+        self._places = {name: file for file in self._files for name in list(file.keys())}
 
     def __getitem__(self, name: str) -> torch.Tensor:
         tensor: torch.Tensor = self._places[name].get_tensor(name)

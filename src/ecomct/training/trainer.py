@@ -128,7 +128,9 @@ class ArmTrainer(GuardedTrainer):
 
     def _bare_optimizer(self) -> Any:
         """The optimizer under accelerate's wrapper: torch's, or ZeRO's."""
-        return getattr(self.optimizer, "optimizer", self.optimizer) if not self.is_deepspeed_enabled else self.deepspeed.optimizer
+        if self.is_deepspeed_enabled:
+            return cast(Any, self.deepspeed).optimizer
+        return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def note_incident(self, incident: Incident, loss: float, norm: float) -> None:
         if self._step_log is not None:
