@@ -106,7 +106,7 @@ def changes(choice: Choice) -> Iterator[tuple[str, Choice]]:
 
 
 def mend(job: Job, choice: Choice, host: int | None, most: int = 3) -> list[Trial]:
-    """Try changes out until `most` of them fit, and return all that were tried, each at its largest or else smallest micro-batch."""
+    """Try changes out until `most` of them fit; return all that were tried, each at its largest or else smallest micro-batch."""
     tried: list[Trial] = []
     for said, changed in changes(choice):
         rows = micro_batches(job, changed.cluster)

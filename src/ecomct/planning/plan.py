@@ -103,7 +103,9 @@ def make_plan(
     Where the recipe as written does not fit, changes are tried until three fit. Sizes are estimates.
 
     Args:
-        gpus: as `parse_gpus` reads it.
+        recipe: its model, sequences and training.
+        gpus: devices of a machine, as `parse_gpus` reads it.
+        nodes: machines.
         tokens: of each arm, in place of what the recipe or its run says.
         mfu: share of the device's peak that training is taken to reach.
         host_gib: host memory of a machine, to be judged as well.
@@ -120,7 +122,7 @@ def make_plan(
     fitting = micro_batches(job, cluster)
     if not fitting:
         raise InputError(
-            f"--gpus {cluster}: training.batch_size ({training.batch_size}) cannot be shared evenly by {cluster.world} processes; "
+            f"--gpus {cluster}: training.batch_size ({training.batch_size}) is not shared evenly by {cluster.world} processes; "
             f"take {_near(training.batch_size, cluster.world)} or change batch_size"
         )
     strategy = strategy_of(recipe, cluster)

@@ -24,7 +24,7 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.models.bloom import modeling_bloom as bloom
 
 from ecomct.training.attention import apply_exact_attention
-from ecomct.training.loss import linear_cross_entropy
+from ecomct.training.loss import _CHUNK, linear_cross_entropy
 from ecomct.training.process import quiet
 
 Part = Literal["activations", "attention", "loss", "gradients", "weights in bf16"]
@@ -103,6 +103,7 @@ def _hand_on(parameter: torch.Tensor) -> None:
 def _micro_batch(model: PreTrainedModel, ids: torch.Tensor, setting: Setting, counter: _Counter) -> None:
     """The training loop's own steps, without what looks at values."""
     inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}
+    rest: torch.Tensor | None = None
     if not _is_bloom(model):
         # Packed rows make transformers build this mask; here it is given, since fake positions cannot be looked at.
         mask = torch.ones(setting.rows, 1, setting.length, setting.length, dtype=torch.bool)
@@ -113,8 +114,12 @@ def _micro_batch(model: PreTrainedModel, ids: torch.Tensor, setting: Setting, co
             hidden = model.base_model(**inputs).last_hidden_state[:, :-1]
             flat = hidden.reshape(-1, hidden.shape[-1])
             flat = flat.index_select(0, torch.arange(flat.shape[0]))
+            weight, targets = model.get_output_embeddings().weight, ids[:, 1:].reshape(-1)
             with counter.part("loss"):
-                found: Any = linear_cross_entropy(flat, model.get_output_embeddings().weight, ids[:, 1:].reshape(-1))
+                # Every chunk is like the one before: three are enough, and room for the gradient of the other rows.
+                few = 3 * max(1, _CHUNK // weight.shape[0])
+                rest = torch.empty_like(flat[few:])
+                found: Any = linear_cross_entropy(flat[:few], weight, targets[:few])
                 loss = found[0] if isinstance(found, tuple) else found
         else:
             logits = model(**inputs).logits[:, :-1]
@@ -122,6 +127,7 @@ def _micro_batch(model: PreTrainedModel, ids: torch.Tensor, setting: Setting, co
                 loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), ids[:, 1:].reshape(-1), reduction="sum")
     del inputs
     loss.backward()
+    del rest
 
 
 class _Counter(TorchDispatchMode):
@@ -134,6 +140,7 @@ class _Counter(TorchDispatchMode):
         self._live: dict[Part, int] = dict.fromkeys(PARTS, 0)
         self._sum = 0
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._records: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._part: Part | None = None
         self._shapes = {tuple(parameter.shape) for parameter in model.parameters()}
         self._weights = [tensor.untyped_storage() for tensor in (*model.parameters(), *model.buffers())]
@@ -156,7 +163,7 @@ class _Counter(TorchDispatchMode):
             return
         self._seen.add(storage)
         size = storage.nbytes()
-        weakref.finalize(storage, self._gone, part, size)
+        self._records[storage] = weakref.finalize(storage, self._gone, part, size)
         self._live[part] += size
         self._sum += size
         if self._sum > self.peak.total:
@@ -168,10 +175,23 @@ class _Counter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.add.Tensor and self._sums_gradients(args, made):
+            # Autograd adds the second gradient of a tensor to the first in place, but not to a fake one.
+            record = self._records.pop(args[0].untyped_storage(), None)
+            if record is not None:
+                record()
         for tensor in tree_leaves(made):
             if isinstance(tensor, torch.Tensor):
                 self.add(tensor, self._part or self._part_of(func, tensor))
         return made
+
+    def _sums_gradients(self, args: Any, made: torch.Tensor) -> bool:
+        """Whether this is autograd's own sum of two gradients, of a weight or of the stream between layers."""
+        if torch._C._current_graph_task_id() == -1 or torch.is_grad_enabled():
+            return False
+        shapes = {tuple(one.shape) for one in args[:2] if isinstance(one, torch.Tensor)}
+        shape = tuple(made.shape)
+        return shapes == {shape} and (shape in self._shapes or (len(shape) == 3 and shape[-1] == self._hidden))
 
     def _part_of(self, func: Any, tensor: torch.Tensor) -> Part:
         shape = tuple(tensor.shape)

@@ -62,9 +62,8 @@ def unpinned(recipe: Recipe) -> list[str]:
     """The digest to pin, where the recipe pins none. Cost: one read of the weights."""
     if recipe.model.path is None or recipe.model.sha256 is not None:
         return []
-    return [
-        f"model.sha256 is not set; to pin the files of {recipe.model.path}: sha256: {folder_digest(recipe.resolve(recipe.model.path))}"
-    ]
+    digest = folder_digest(recipe.resolve(recipe.model.path))
+    return [f"model.sha256 is not set; to pin the files of {recipe.model.path}: sha256: {digest}"]
 
 
 def unlike_bloom(recipe: Recipe) -> list[str]:
