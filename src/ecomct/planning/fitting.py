@@ -44,7 +44,7 @@ def largest(job: Job, choice: Choice, host: int | None, change: str = "") -> Tri
     """Return the trial of the largest micro-batch that fits, None where not even the smallest does.
 
     Memory over the micro-batch is a maximum of straight lines, so it lies above the line through its first two
-    points: what that line excludes need not be tried.
+    points: what that line excludes, by more than a twentieth, need not be tried.
     """
     candidates = micro_batches(job, choice.cluster)
     trials: dict[int, Trial] = {}
@@ -64,7 +64,7 @@ def largest(job: Job, choice: Choice, host: int | None, change: str = "") -> Tri
         left = room(choice.cluster) - at(first).need.on_device
         bound = first + left / slope if slope > 0 else _MOST_ROWS
         for rows in reversed(candidates):
-            if rows <= bound and at(rows).fits:
+            if rows <= 1.05 * bound and at(rows).fits:
                 return at(rows)
     return at(candidates[0])
 

@@ -84,7 +84,7 @@ def trace(config: PreTrainedConfig, setting: Setting) -> Peak:
             switch = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
             switch({"use_reentrant": False, "preserve_rng_state": False})
         ids = torch.zeros(setting.rows, setting.length, dtype=torch.long)
-        counter = _Counter(model, setting.length)
+        counter = _Counter(model, setting.length, setting.autocast)
         for parameter in model.parameters():
             if setting.gradients == "kept":
                 parameter.grad = torch.zeros_like(parameter)
@@ -133,9 +133,10 @@ def _micro_batch(model: PreTrainedModel, ids: torch.Tensor, setting: Setting, co
 class _Counter(TorchDispatchMode):
     """Counts live storages that operations made, by part, and keeps the highest sum."""
 
-    def __init__(self, model: PreTrainedModel, length: int) -> None:
+    def __init__(self, model: PreTrainedModel, length: int, autocast: bool) -> None:
         super().__init__()
         self.peak = Peak()
+        self._autocast = autocast
         self._length, self._hidden = length, model.config.get_text_config().hidden_size
         self._live: dict[Part, int] = dict.fromkeys(PARTS, 0)
         self._sum = 0
