@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ecomct.planning.devices import Cluster
-from ecomct.planning.memory import Choice, Job, Need, need, with_rows
+from ecomct.planning.memory import Choice, Job, Need, Strategy, need, with_rows
 
 _MOST_ROWS = 1024
 _MOST_DEVICES = 512
@@ -95,9 +95,10 @@ def changes(choice: Choice) -> Iterator[tuple[str, Choice]]:
     count = choice.cluster.a_node
     while (count := count * 2) <= 8:
         more = replace(thrifty, cluster=replace(choice.cluster, a_node=count))
-        for name in ("fsdp", "zero2"):
+        sharing: tuple[Strategy, ...] = ("fsdp", "zero2")
+        for name in sharing:
             strategy = f" and training.parallel.strategy: {name}" if choice.strategy != name else ""
-            yield f"--gpus {count}x{choice.cluster.device.name}{strategy}{also}", replace(more, strategy=name, offload=False)  # type: ignore[arg-type]
+            yield f"--gpus {count}x{choice.cluster.device.name}{strategy}{also}", replace(more, strategy=name, offload=False)
     nodes = choice.cluster.nodes
     while (nodes := nodes * 2) * choice.cluster.a_node <= _MOST_DEVICES:
         more = replace(thrifty, cluster=replace(choice.cluster, nodes=nodes))

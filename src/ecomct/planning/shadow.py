@@ -253,7 +253,7 @@ class _FusedBloom(bloom.BloomAttention):
 def _fused_attention() -> Iterator[None]:
     """Put the stand-in where transformers looks for SDPA."""
     own = F.scaled_dot_product_attention
-    torch.nn.functional.scaled_dot_product_attention = _fused  # type: ignore[assignment]
+    torch.nn.functional.scaled_dot_product_attention = _fused
     try:
         yield
     finally:

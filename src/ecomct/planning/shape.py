@@ -66,7 +66,8 @@ def shape_of(model: PreTrainedModel, length: int) -> Shape:
     sizes = [parameter.numel() for parameter in model.parameters()]
     ends = [part.weight for part in (model.get_input_embeddings(), model.get_output_embeddings()) if part is not None]
     kinds = set(getattr(model, "_no_split_modules", None) or ())
-    layers = [sum(p.numel() for p in part.parameters()) for part in model.modules() if type(part).__name__ in kinds]
+    modules: list[torch.nn.Module] = list(model.modules())
+    layers = [sum(p.numel() for p in part.parameters()) for part in modules if type(part).__name__ in kinds]
     depth = getattr(text, "num_hidden_layers", None) or max(1, len(layers))
     table = sum(weight.numel() for weight in {id(weight): weight for weight in ends}.values())
     return Shape(

@@ -88,4 +88,5 @@ def _disk(plan: Plan) -> Table:
 
 
 def _gib(size: int) -> str:
-    return f"{size / GIB:,.2f}" if size < 10 * GIB else f"{size / GIB:,.1f}"
+    digits = 1 if size >= 10 * GIB else 2 if size >= GIB // 2 else 4
+    return f"{size / GIB:,.{digits}f}"
