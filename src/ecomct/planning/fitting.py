@@ -9,7 +9,7 @@ from ecomct.planning.devices import Cluster
 from ecomct.planning.memory import Choice, Job, Need, Strategy, need, with_rows
 
 _MOST_ROWS = 1024
-_MOST_DEVICES = 512
+_MOST_DEVICES = 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def changes(choice: Choice) -> Iterator[tuple[str, Choice]]:
         sharing: tuple[Strategy, ...] = ("fsdp", "zero2")
         for name in sharing:
             strategy = f" and training.parallel.strategy: {name}" if choice.strategy != name else ""
-            yield f"--gpus {count}x{choice.cluster.device.name}{strategy}{also}", replace(more, strategy=name, offload=False)
+            # A recipe that offloads with ZeRO-2 goes on doing so.
+            kept = choice.offload and name == "zero2"
+            yield f"--gpus {count}x{choice.cluster.device.name}{strategy}{also}", replace(more, strategy=name, offload=kept)
     nodes = choice.cluster.nodes
     while (nodes := nodes * 2) * choice.cluster.a_node <= _MOST_DEVICES:
         more = replace(thrifty, cluster=replace(choice.cluster, nodes=nodes))

@@ -64,7 +64,7 @@ def shape_of(model: PreTrainedModel, length: int) -> Shape:
     config = model.config
     text = config.get_text_config()
     sizes = [parameter.numel() for parameter in model.parameters()]
-    ends = [part.weight for part in (model.get_input_embeddings(), model.get_output_embeddings()) if part is not None]
+    ends: list[Any] = [part.weight for part in (model.get_input_embeddings(), model.get_output_embeddings()) if part is not None]
     kinds = set(getattr(model, "_no_split_modules", None) or ())
     modules: list[torch.nn.Module] = list(model.modules())
     layers = [sum(p.numel() for p in part.parameters()) for part in modules if type(part).__name__ in kinds]
