@@ -45,7 +45,7 @@ def test_the_recipe_in_the_documentation_is_valid() -> None:
     assert Recipe.model_validate(yaml.safe_load(example)).name == "my-shop"
 
 
-@pytest.mark.parametrize("command", ["run", "check", "schema", "mix", "train", "explain", "trace", "rejected", "forget"])
+@pytest.mark.parametrize("command", ["run", "check", "plan", "schema", "mix", "train", "explain", "trace", "rejected", "forget"])
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
     done = subprocess.run([sys.executable, "-m", "ecomct", command, "--help"], capture_output=True, text=True, check=True)
     assert f"ecomct {command}" in done.stdout

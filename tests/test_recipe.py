@@ -332,8 +332,9 @@ def test_schema_accepts_the_shop_and_refuses_what_the_reader_refuses(shop: Shop)
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_shipped_recipes_are_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "ECOMCT_SHARED" not in os.environ:
-        monkeypatch.setenv("ECOMCT_SHARED", "/somewhere")
+    for name in ("ECOMCT_SHARED", "ECOMCT_MODELS", "ECOMCT_DATA"):
+        if name not in os.environ:
+            monkeypatch.setenv(name, "/somewhere")
     recipe, problems = read_recipe(path)
     assert problems == []
     assert recipe is not None

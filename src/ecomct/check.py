@@ -30,10 +30,11 @@ _EXAMPLES = 3
 
 @dataclass
 class Findings:
-    """`problems` stop a run; `warnings` do not; `keys` holds one entry a key test."""
+    """`problems` stop a run; `warnings` do not; `notes` say what may be useful; `keys` holds one entry a key test."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     keys: list[dict[str, Any]] = field(default_factory=list)
 
     def table(self) -> list[list[str]]:
@@ -47,8 +48,13 @@ class Findings:
 
 
 def check_recipe(recipe: Recipe) -> Findings:
-    """Read every source once and test it. Memory: 8 bytes a distinct key."""
+    """Read every source once, and the model's files for their digest, and test them. Memory: 8 bytes a distinct key."""
     findings = Findings(problems=file_problems(recipe))
+    if recipe.model.path is not None and not findings.problems:
+        from ecomct.training.digests import unlike_bloom, unpinned
+
+        findings.warnings += unlike_bloom(recipe)
+        findings.notes += unpinned(recipe)
     known = {name: _check_source(name, recipe, findings) for name in recipe.sources}
     for name, source in recipe.sources.items():
         for reference in source.references:
@@ -61,14 +67,15 @@ def check_recipe(recipe: Recipe) -> Findings:
 
 
 def file_problems(recipe: Recipe, trains: bool = True, evaluates: bool = True) -> list[str]:
-    """Faults of the tokenizer, the model and the task folders. Reads no table and no weights."""
+    """Faults of the tokenizer, the model and the task folders. Reads no table, and weights only where model.sha256 pins them."""
     problems = []
     tests: list[Callable[[Recipe], object]] = [read_tokenizer] if recipe.tokenizer.path is not None else []
     if trains:
         # Imports torch: only where a run is going to need it.
+        from ecomct.training.digests import check_digests
         from ecomct.training.model import check_model
 
-        tests.append(check_model)
+        tests += [check_model, check_digests]
     for test in tests:
         try:
             test(recipe)

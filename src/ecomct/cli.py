@@ -107,6 +107,7 @@ def check(recipe: RecipeFile, as_json: Annotated[bool, typer.Option("--json", he
         facts = {
             "problems": problems,
             "warnings": findings.warnings if findings else [],
+            "notes": findings.notes if findings else [],
             "keys": findings.keys if findings else [],
         }
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
@@ -115,12 +116,43 @@ def check(recipe: RecipeFile, as_json: Annotated[bool, typer.Option("--json", he
             show(findings.table())
         for warning in findings.warnings if findings else []:
             typer.echo(f"warning: {warning}")
+        for note in findings.notes if findings else []:
+            typer.echo(f"note: {note}")
         for problem in problems:
             typer.echo(f"error: {problem}", err=True)
         if not problems:
             typer.echo(f"{recipe}: no fault found")
     if problems:
         raise typer.Exit(2)
+
+
+@app.command()
+def plan(
+    recipe: RecipeFile,
+    gpus: Annotated[str, typer.Option(help="Devices of a machine: 4xA100-80G, cpu, or NAME:GiB:TFLOPs.")],
+    nodes: Annotated[int, typer.Option(min=1, max=512, help="Machines.")] = 1,
+    tokens: Annotated[int | None, typer.Option(min=1, help="Tokens of an arm, instead of the recipe's.")] = None,
+    mfu: Annotated[float, typer.Option(help="Share of the devices' peak that training reaches.")] = 0.4,
+    host: Annotated[float | None, typer.Option(min=1, help="GiB of host memory a machine has.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Plan a training: memory by part, micro-batch, time, disk, and what to change where it does not fit.
+
+    Exit code 0: fits as written; 1: does not; 2: wrong input. Example: ecomct plan examples/shop/recipe.yaml --gpus cpu
+    """
+    from ecomct.planning import show as lines
+    from ecomct.planning.plan import make_plan
+
+    made = make_plan(load_recipe(recipe), gpus, nodes, tokens, mfu, host, runs)
+    if as_json:
+        typer.echo(json.dumps(made.as_json(), indent=1))
+    else:
+        for rows in lines.tables(made):
+            show(rows)
+        typer.echo(lines.verdict(made))
+    if not made.fits:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -7,6 +7,7 @@ the paper leaves the others open and they are ours.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,6 +122,10 @@ class Model(Part):
 
     path: str | None = Field(None, description="Folder with config.json and safetensors.")
     config: dict[str, Any] | None = Field(None, description="transformers configuration with model_type; random start.")
+    sha256: str | dict[str, str] | None = Field(
+        None,
+        description="Digest of the folder, or digests by file name, that `path` must have; `ecomct check` prints the former.",
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Model:
@@ -128,6 +133,11 @@ class Model(Part):
             raise ValueError("give exactly one of path and config")
         if self.config is not None and "model_type" not in self.config:
             raise ValueError("config needs model_type (for example bloom, llama, qwen3)")
+        if self.sha256 is not None and self.path is None:
+            raise ValueError("sha256 belongs to path; a configuration has no files")
+        for digest in [self.sha256] if isinstance(self.sha256, str) else (self.sha256 or {}).values():
+            if re.fullmatch("[0-9a-f]{64}", digest) is None:
+                raise ValueError(f"sha256: {digest!r} is no digest; it has 64 digits 0-9, a-f")
         return self
 
 
