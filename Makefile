@@ -38,7 +38,7 @@ demo: $(VENV)/.core
 	@echo "open runs/shop/report/index.html"
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -20,7 +20,10 @@ def write(folder: Path, seed: int) -> None:
     english = _products("en", "TY", seed)
     half = counts.INSTRUCTIONS
     _write_task(
-        folder / tasks.EXTRACT, tasks.extract_meta(), "train.json", tasks.extract(chinese[:half], Draw(seed, "instructions/extract"))
+        folder / tasks.EXTRACT,
+        tasks.extract_meta(),
+        "train.json",
+        tasks.extract(chinese[:half], Draw(seed, "instructions/extract")),
     )
     write_lines(folder / "departments_en.jsonl", map(json_line, map(_department, english[:half])))
     write_lines(folder / "conversations.jsonl", map(json_line, _conversations(chinese[half:], english[half : half + half // 2])))
