@@ -65,7 +65,7 @@ def make_recipe(bench: Path, folders: dict[str, Path], options: argparse.Namespa
                 "epochs": options.epochs,
                 "batch_size": 8,
                 "micro_batch_size": 4,
-                "learning_rate": 4e-3 if options.method == "full" else 2e-2,
+                "learning_rate": options.learning_rate if options.method == "full" else 20 * options.learning_rate,
                 "warmup_steps": 8,
                 "lora": {"targets": ["all-linear"]},
             },
@@ -133,6 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=600, help="most examples learnt from a data set")
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="of full tuning; adapters take 20 times as much")
     parser.add_argument("--items", type=int, default=120, help="most items asked a task")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="data sets that are learnt")
     parser.add_argument("--held-out", nargs="+", choices=list(HELD_OUT), default=list(HELD_OUT), help="tasks only asked")
