@@ -20,7 +20,7 @@ from ecomct.training.run import train_arm
 
 pytest.importorskip("deepspeed")
 
-STRATEGIES = ("none", "ddp", "fsdp", "zero2")
+STRATEGIES = ("none", "ddp", "zero2")
 
 
 @pytest.fixture(scope="module")
