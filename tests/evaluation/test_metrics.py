@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomct.evaluation.metrics import (
-    estimate,
     lcs_length,
     normalise,
     parse_spans,
@@ -124,50 +120,3 @@ def test_scores_of_one_item() -> None:
     assert score("choice", "b", ["a", "b"]).numerator == 1
     assert score("rouge", "新款裙", ["旧", "新款"]).numerator == pytest.approx(0.8)
     assert normalise(" ：Ａ ") == ":A"
-
-
-def test_estimate_by_hand() -> None:
-    mean = estimate([1, 0, 1, 1], [1, 1, 1, 1])
-    assert mean.value == 0.75
-    assert mean.stderr == pytest.approx(np.std([1, 0, 1, 1], ddof=1) / 2)
-    assert mean.high == 1.0
-    loss = estimate([30.0, 8.0], [10, 4], share=False)
-    assert loss.value == pytest.approx(38 / 14)
-    assert loss.low is not None
-    assert loss.high is not None
-    assert loss.high - loss.value == pytest.approx(loss.value - loss.low)
-    single = estimate([1], [2])
-    assert (single.value, single.stderr, single.low, single.high, single.items) == (0.5, None, None, None, 1)
-    assert estimate([0, 0], [0, 0]).value == 0.0
-    assert estimate([], []).items == 0
-
-
-@pytest.mark.parametrize("kind", ["accuracy", "f1", "loss"])
-def test_standard_error_is_that_of_repeated_draws(kind: str) -> None:
-    """Over many samples of 150 items, errors estimated from each agree with the spread of the values."""
-    generator = np.random.default_rng(5)
-    values, errors, covered = [], [], 0
-    truth = {"accuracy": 0.3, "f1": None, "loss": 3.0}[kind]
-    num: Any
-    den: Any
-    for _ in range(1500):
-        if kind == "accuracy":
-            den = np.ones(150)
-            num = (generator.random(150) < 0.3).astype(float)
-        elif kind == "f1":
-            gold, predicted = generator.integers(1, 4, 150), generator.integers(0, 5, 150)
-            num = 2.0 * generator.binomial(np.minimum(gold, predicted), 0.5)
-            den = 1.0 * (gold + predicted)
-        else:
-            den = 1.0 * generator.integers(5, 200, 150)
-            num = den * generator.normal(3.0, 0.6, 150)
-        found = estimate(num.tolist(), den.tolist(), share=kind != "loss")
-        assert found.stderr is not None
-        assert found.low is not None
-        assert found.high is not None
-        values.append(found.value)
-        errors.append(found.stderr)
-        covered += truth is not None and found.low <= truth <= found.high
-    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.06)
-    if truth is not None:
-        assert 0.93 <= covered / 1500 <= 0.97

@@ -15,7 +15,6 @@ equals its half-width form.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -107,35 +106,3 @@ def score(scorer: str, prediction: str, answers: Sequence[str]) -> ItemScore:
     predicted, gold = parse_spans(prediction), parse_spans(answers[0])
     matched = len(predicted & gold)
     return ItemScore(2.0 * matched, float(len(predicted) + len(gold)), matched, len(predicted), len(gold))
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A ratio with its standard error and 95 % interval; the last three are None for a single item."""
-
-    value: float
-    stderr: float | None
-    low: float | None
-    high: float | None
-    items: int
-
-
-def estimate(numerators: Sequence[float], denominators: Sequence[float], *, share: bool = True) -> Estimate:
-    """Return sum(numerators) / sum(denominators) over items drawn independently.
-
-    The standard error is the delta method's for a ratio of means, with n - 1:
-    sqrt(n / (n - 1) * sum((num_i - value * den_i)^2)) / sum(den). The interval is value +- 1.96
-    standard errors, cut to [0, 1] for a `share`; it has no width where all items agree, which says
-    that n is too small to see a difference, not that there is none. The value is 0 where the
-    denominators sum to 0.
-    """
-    n, total = len(numerators), math.fsum(denominators)
-    value = math.fsum(numerators) / total if total else 0.0
-    if n < 2 or not total:
-        return Estimate(value, None, None, None, n)
-    squares = math.fsum((a - value * b) ** 2 for a, b in zip(numerators, denominators, strict=True))
-    stderr = math.sqrt(n / (n - 1) * squares) / total
-    low, high = value - 1.96 * stderr, value + 1.96 * stderr
-    if share:
-        low, high = max(low, 0.0), min(high, 1.0)
-    return Estimate(value, stderr, low, high, n)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecomct.evaluation.baselines import baselines
-from ecomct.evaluation.metrics import METRICS, ItemScore, estimate, score
+from ecomct.evaluation.metrics import METRICS, ItemScore, score
+from ecomct.evaluation.statistics import estimate
 from ecomct.evaluation.workload import EncodedTask, Workload
 
 _TITLES = {"choice": "accuracy %", "spans": "F1 %", "rouge": "ROUGE-L %"}
