@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecomct.evaluation.baselines import baselines
-from ecomct.evaluation.metrics import METRICS, ItemScore, score
+from ecomct.evaluation.metrics import METRICS, ROUGE_L, ItemScore, macro_spans, rouge_l, score
 from ecomct.evaluation.statistics import estimate
 from ecomct.evaluation.workload import EncodedTask, Workload
 
@@ -82,6 +82,16 @@ def _task(task: EncodedTask, judged: Sequence[ItemScore], predictions: Sequence[
         matched = [one.matched for one in judged]
         found["precision"] = rounded(estimate(matched, [one.predicted for one in judged]).value)
         found["recall"] = rounded(estimate(matched, [one.gold for one in judged]).value)
+        macro = macro_spans(predictions, [item.answers[0] for item in task.items])
+        found |= {f"macro_{name}": rounded(value) for name, value in zip(("precision", "recall", "f1"), macro, strict=True)}
+    if task.scorer == "rouge":
+        # What a published number may have meant: the same answers by other definitions.
+        texts = [(text, item.answers) for text, item in zip(predictions, task.items, strict=True)]
+        found["by_definition"] = {
+            name: rounded(math.fsum(rouge_l(text, answers, name) for text, answers in texts) / len(texts)) for name in ROUGE_L
+        }
+    if task.scorer != "choice":
+        found["exact_match"] = rounded(sum(one.exact for one in judged) / len(judged))
     return found
 
 
@@ -101,6 +111,8 @@ def _item(scorer: str, one: ItemScore) -> dict[str, Any]:
     found: dict[str, Any] = {"numerator": rounded(one.numerator), "denominator": one.denominator}
     if scorer == "spans":
         found |= {"matched": one.matched, "predicted": one.predicted, "gold": one.gold}
+    if scorer != "choice":
+        found["exact"] = one.exact
     return found
 
 
