@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomct.evaluation.metrics import (
+    ROUGE_L,
     lcs_length,
+    macro_spans,
     normalise,
     parse_spans,
     rouge_l,
@@ -120,3 +122,54 @@ def test_scores_of_one_item() -> None:
     assert score("choice", "b", ["a", "b"]).numerator == 1
     assert score("rouge", "新款裙", ["旧", "新款"]).numerator == pytest.approx(0.8)
     assert normalise(" ：Ａ ") == ":A"
+
+
+@pytest.mark.parametrize(
+    ("prediction", "reference", "zh", "characters", "rouge_score", "ecomgpt"),
+    [
+        ("新款红色连衣裙", "红色连衣裙新款", 5 / 7, 5 / 7, 0, 0),
+        # All that is left of two unlike titles without Chinese is the year.
+        ("2021新款红色连衣裙", "2021夏季女鞋", 2 / 13, 8 / 19, 1, 0),
+        ("新款", "新款", 1, 1, 0, 1),
+        ("a b", "a a a b", 2 / 3, 2 / 3, 2 / 3, 1),
+        ("a b. c a", "c a. a b", 1 / 2, 3 / 5, 1 / 2, 1),
+        ("匹配", "不匹配", 4 / 5, 4 / 5, 0, 0),
+        ("", "裙", 0, 0, 0, 0),
+        ("裙", "...", 0, 0, 0, 0),
+    ],
+)
+def test_definitions_of_rouge_l(
+    prediction: str, reference: str, zh: float, characters: float, rouge_score: float, ecomgpt: float
+) -> None:
+    """The last two as rouge-score 0.1.2 and rouge 1.0.1 give them; both are wrong for Chinese."""
+    wanted = {"zh": zh, "characters": characters, "rouge_score": rouge_score, "ecomgpt": ecomgpt}
+    for name, value in wanted.items():
+        assert rouge_l(prediction, ["-", reference], name) == pytest.approx(value, abs=1e-7), name
+
+
+@settings(deadline=None)
+@given(TEXT, TEXT)
+def test_every_definition_is_a_share_of_any_text(a: str, b: str) -> None:
+    for name in ROUGE_L:
+        assert 0 <= rouge_l(a, [b], name) <= 1 + 1e-9
+
+
+def test_macro_over_types_by_hand() -> None:
+    predictions = ["颜色: 红, 蓝\n码: XL", "颜色: 绿\n款: 新", ""]
+    golds = ["颜色: 红\n码: None", "颜色: 绿, 白\n款: 旧", "材质: 棉"]
+    precision, recall, f1 = macro_spans(predictions, golds)
+    # 颜色 2 of 3 said, 2 of 3 wanted; 款 0 of 1 and 1; 材质 0 of 0 and 1. 码 is in no gold answer.
+    assert precision == pytest.approx((2 / 3 + 0 + 0) / 3)
+    assert recall == pytest.approx((2 / 3 + 0 + 0) / 3)
+    assert f1 == pytest.approx((2 * 2 / 6 + 0 + 0) / 3)
+    assert macro_spans([""], ["颜色: None"]) == (0.0, 0.0, 0.0)
+
+
+def test_exact_match_and_the_best_of_several_references() -> None:
+    assert score("spans", "颜色: 蓝, 红", ["颜色: 红, 蓝\n码: None"]).exact
+    assert not score("spans", "颜色: 蓝", ["颜色: 红, 蓝"]).exact
+    assert score("spans", "颜色: 蓝", ["颜色: 红", "颜色: 蓝"]).exact
+    assert score("spans", "", ["颜色: None", "颜色: 红"]).exact
+    assert score("rouge", " ＸＬ码", ["S码", "XL码"]).exact
+    assert not score("rouge", "XL 码", ["XL码"]).exact, "the words are equal, the text is not"
+    assert score("choice", "a", ["a"]).exact

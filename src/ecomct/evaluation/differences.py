@@ -32,12 +32,13 @@ def differences(
     task's scorer, `trivial` the items' scores of its baselines. An entry: `model`, `against`, `measure`, `of`, `value` (the
     model's less the other's), `stderr`, `low`, `high`, `p`, `test`, `p_adjusted`, `detectable`, `items`, `verdict`.
     """
+    arms = list(dict.fromkeys(held["scores"]["arm"] for held in models))
     last = {held["scores"]["arm"]: held for held in sorted(models, key=lambda held: int(held["scores"]["step"]))}
-    names = {arm: held["scores"]["model"] for arm, held in last.items()}
-    sums = {arm: _sums(held, scorers) for arm, held in last.items()}
+    names = {arm: last[arm]["scores"]["model"] for arm in arms}
+    sums = {arm: _sums(last[arm], scorers) for arm in arms}
     between = [
         _compared(names[arm], sums[arm].get(measure), names[other], table, measure, seed)
-        for arm, other in _pairs(list(dict.fromkeys(held["scores"]["arm"] for held in models)))
+        for arm, other in _pairs(arms)
         for measure, table in sums[other].items()
     ]
     over = []
