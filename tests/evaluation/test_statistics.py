@@ -165,7 +165,7 @@ def test_only_the_same_items_are_compared(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("kind", ["accuracy", "f1"])
 def test_size_and_power(kind: str) -> None:
-    """Where there is no difference few tests find one; where there is a plain one most do. More: benchmarks/statistics.py."""
+    """Where there is no difference few tests find one; where there is a plain one most do. More: benchmarks/paired_tests.py."""
     null = [difference(*drawn(kind, 60, seed), seed=seed, draws=400).p for seed in range(150)]
     # 150 tests of a size of 5 % reject more than 14 times in one of 100 cases.
     assert sum(p <= 0.05 for p in null) <= 14

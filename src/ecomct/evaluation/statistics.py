@@ -3,7 +3,7 @@
 Every metric is a ratio of two sums over items (see `metrics`), so one formula serves them all. The items (for the loss:
 documents, whose tokens stay together) are a sample, and the error is that of drawing other items; two models are compared on
 the same ones, item by item, because most of the spread is in the items and cancels. Draws are seeded, and no sum depends on
-the number of threads. Checked by simulation: benchmarks/statistics.py.
+the number of threads. Checked by simulation: benchmarks/paired_tests.py.
 """
 
 from __future__ import annotations
