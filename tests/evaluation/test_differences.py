@@ -56,20 +56,15 @@ def test_numbers_are_those_of_the_statistics_and_holm_is_over_the_table() -> Non
 
 
 def test_a_verdict_needs_the_corrected_p_too() -> None:
-    """One difference with p between 0.05 / 6 and 0.05 is found alone, and not in a table of six."""
-    models = [held("base", 0, 0.5, 4.0), held("mixed", 9, 0.5, 4.0)]
-    for model, right in zip(models, (range(30), range(8, 46)), strict=True):
+    """Nine items against one: p = 0.021 is evidence alone, and not as one of three tests."""
+    models = [held("base", 0, 0.5, None), held("mixed", 9, 0.5, None), held("separate", 9, 0.5, None)]
+    for model, right in zip(models, (range(30), range(1, 39), range(30)), strict=True):
         model["items"]["tam"] = [{"numerator": float(i in right), "denominator": 1.0} for i in range(80)]
-    for document in models[1]["documents"]:
-        document["loss"] = None
-    alone = table(models)["mixed@9", "base", "tam"]
-    assert 0 not in (alone["low"], alone["high"])
-    assert alone["p"] == alone["p_adjusted"] or alone["p_adjusted"] > alone["p"]
-    other = held("separate", 9, 0.5, 4.0)
-    other["items"]["tam"] = models[0]["items"]["tam"]
-    many = table([*models, other])["mixed@9", "base", "tam"]
-    assert many["p"] == alone["p"]
-    assert many["p_adjusted"] > alone["p_adjusted"]
+    alone, many = (table(some)["mixed@9", "base", "tam"] for some in (models[:2], models))
+    assert alone["p"] == alone["p_adjusted"] == many["p"] == pytest.approx(0.02148, abs=1e-5)
+    assert many["p_adjusted"] == pytest.approx(3 * 0.02148, abs=1e-4)
+    assert alone["low"] == many["low"] > 0
+    assert (alone["verdict"], many["verdict"]) == ("better", NO_EVIDENCE)
 
 
 def test_tuned_models_are_compared_with_the_tuned_base_too() -> None:
