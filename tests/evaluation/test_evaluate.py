@@ -275,7 +275,7 @@ def test_table(outcome: tuple[dict[str, Any], Path, Any]) -> None:
     arms = ["general@40", "mixed@40"]
     assert names == [f"{arm} - base" for arm in arms] + [f"{arm} - best trivial" for arm in ("base", *arms)]
     first = next(row for row in rows if row[0] == "general@40 - base")
-    assert re.fullmatch(r"[-+]\d\.\d{3} \[[-+]\d\.\d{3}, [-+]\d\.\d{3}\] (better|worse|no evidence of a difference)", first[1])
+    assert re.fullmatch(r"[-+]\d\.\d{3} \[[-+]\d\.\d{3}, [-+]\d\.\d{3}\]\n(better|worse|no evidence of a difference)", first[1])
     last = next(row for row in rows if row[0] == "base - best trivial")
     assert last[1:3] == ["", ""], "no trivial answer has a loss"
     assert all(last[3:])

@@ -153,7 +153,7 @@ def _difference(entry: dict[str, Any]) -> str:
         return str(entry["verdict"])
     scale, digits = (1, 3) if entry["measure"] == "loss" else (100, 1)
     value, low, high = ("" if x is None else f"{x * scale:+.{digits}f}" for x in (entry["value"], entry["low"], entry["high"]))
-    return f"{value} [{low}, {high}] {entry['verdict']}" if low else f"{value} {entry['verdict']}"
+    return f"{value} [{low}, {high}]\n{entry['verdict']}" if low else f"{value}\n{entry['verdict']}"
 
 
 def _cell(value: float | None, stderr: float | None, scale: int, digits: int) -> str:
