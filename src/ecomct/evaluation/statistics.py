@@ -22,7 +22,7 @@ Sums = NDArray[np.float64]
 DRAWS = 10_000
 CONFIDENCE = 0.95
 # Standard errors from 0 at which a two-sided test at 5 % rejects in 80 of 100 cases: the normal quantiles of 0.975 and 0.8.
-_POWER_80 = 1.959964 + 0.841621
+POWER_80 = 1.959964 + 0.841621
 # Values drawn at once, which bounds the memory (8 MiB an array).
 _CHUNK = 1 << 20
 
@@ -63,7 +63,8 @@ def estimate(numerators: Sequence[float], denominators: Sequence[float], *, shar
 class Difference:
     """The second model less the first. What cannot be known of so few or such equal items is None.
 
-    `detectable` is the true difference that 80 of 100 repetitions with as many items would find at p <= 0.05.
+    `detectable` is the true difference that about 80 of 100 repetitions with as many items would find at p <= 0.05, from the
+    spread as observed; at few items and for McNemar's test a lower bound (docs/evaluation.md has by how much).
     """
 
     value: float
@@ -92,7 +93,7 @@ def difference(first: Sums, second: Sums, seed: int, draws: int = DRAWS) -> Diff
     stderr = difference_error(first, second)
     low, high = (None, None) if stderr is None else bootstrap_interval(first, second, seed, draws)
     # Of models that agree on every item the spread is unknown, not 0.
-    detectable = _POWER_80 * stderr if stderr else None
+    detectable = POWER_80 * stderr if stderr else None
     return Difference(value, stderr, low, high, p, test, detectable, len(first))
 
 
