@@ -11,7 +11,8 @@ import pytest
 from ecomct.errors import InputError
 from ecomct.evaluation.baselines import baselines, copied_values
 from ecomct.evaluation.ecominstruct import draw, read_task
-from ecomct.evaluation.metrics import estimate, parse_spans, score
+from ecomct.evaluation.metrics import parse_spans, score
+from ecomct.evaluation.statistics import estimate
 
 META: dict[str, Any] = {
     "task": "match",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,9 @@ def test_scores(run: Path, outcome: tuple[dict[str, Any], Path, list[tuple[str, 
     assert (tam["metric"], tam["items"]) == ("accuracy", 10)
     assert sum(tam["predicted"].values()) == pytest.approx(1)
     assert 0 <= tam["low"] <= tam["value"] <= tam["high"] <= 1
-    assert base["tasks"]["ave"].keys() >= {"precision", "recall"}
+    assert base["tasks"]["ave"].keys() >= {"precision", "recall", "macro_precision", "macro_recall", "macro_f1", "exact_match"}
+    assert base["tasks"]["tig"]["by_definition"].keys() == {"zh", "characters", "rouge_score", "ecomgpt"}
+    assert base["tasks"]["tig"]["by_definition"]["zh"] == base["tasks"]["tig"]["value"]
     assert scores["baselines"]["tam"].keys() == {"majority (match)", "always not match"}
     majority = scores["baselines"]["tam"]["majority (match)"]["value"]
     assert majority + scores["baselines"]["tam"]["always not match"]["value"] == pytest.approx(1)
@@ -253,6 +256,11 @@ def test_a_diverged_model_is_a_finding(run: Path, tmp_path: Path) -> None:
     assert "mixed@40: the held-out loss is not finite; its training diverged" in scores["notes"]
     assert "NaN" not in (tmp_path / "out/scores.json").read_text()
     assert table(scores)[3][1] == "not finite"
+    lost = [entry for entry in scores["differences"]["models"] if entry["verdict"] == "not finite"]
+    assert [(entry["model"], entry["of"], entry["p_adjusted"]) for entry in lost] == [
+        ("mixed@40", "zh", None),
+        ("mixed@40", "en", None),
+    ]
 
 
 def test_table(outcome: tuple[dict[str, Any], Path, Any]) -> None:
@@ -263,3 +271,11 @@ def test_table(outcome: tuple[dict[str, Any], Path, Any]) -> None:
     assert " ± " in rows[1][1]
     assert rows[6][0] == "ave: all None"
     assert rows[6][1:] == ["", "", "0.0 ± 0.0", "", ""]
+    names = [row[0] for row in rows if " - " in row[0]]
+    arms = ["general@40", "mixed@40"]
+    assert names == [f"{arm} - base" for arm in arms] + [f"{arm} - best trivial" for arm in ("base", *arms)]
+    first = next(row for row in rows if row[0] == "general@40 - base")
+    assert re.fullmatch(r"[-+]\d\.\d{3} \[[-+]\d\.\d{3}, [-+]\d\.\d{3}\]\n(better|worse|no evidence of a difference)", first[1])
+    last = next(row for row in rows if row[0] == "base - best trivial")
+    assert last[1:3] == ["", ""], "no trivial answer has a loss"
+    assert all(last[3:])

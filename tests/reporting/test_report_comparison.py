@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 
@@ -11,66 +10,78 @@ from ecomct.reporting.artefacts import Loss, Score, Scores
 from ecomct.reporting.comparison import NO_EVIDENCE, Column, answers, columns, estimate, held_out_lines, ordered
 
 
-def scored(values: dict[str, tuple[float | None, float]], baselines: dict[str, float] | None = None) -> Column:
-    """The column of one task, from {model name: (value, half width of its interval)}."""
+def scored(
+    values: dict[str, float | None], verdicts: dict[str, str] | None = None, baselines: dict[str, float] | None = None
+) -> Column:
+    """The column of one task, from {model name: value} and the verdicts of the paired comparisons with the base."""
     models = [
         {
             "model": name,
             "arm": name.partition("@")[0],
             "step": int(name.partition("@")[2] or 0),
-            "tasks": {"tam": {"metric": "accuracy", "value": value, "stderr": width / 2, "items": 50}}
-            | ({"tam": {"metric": "accuracy", "value": None}} if value is None else {}),
+            "tasks": {"tam": {"metric": "accuracy", "value": value, "stderr": None if value is None else 0.02, "items": 50}},
         }
-        for name, (value, width) in values.items()
+        for name, value in values.items()
     ]
-    for model in models:
-        task: Any = model["tasks"]
-        if task["tam"]["value"] is not None:
-            width = task["tam"]["stderr"] * 2
-            task["tam"] |= {"low": task["tam"]["value"] - width, "high": task["tam"]["value"] + width}
+    pairs = [
+        {"model": name, "against": "base", "measure": "accuracy", "of": "tam", "value": 0.1, "verdict": verdict}
+        for name, verdict in (verdicts or {}).items()
+    ]
+    # Neither another pair nor a loss of a language of that name is about the base's accuracy.
+    noise = {"model": "mixed@9", "against": "separate@9", "measure": "accuracy", "of": "tam", "value": 1, "verdict": "worse"}
+    others = [noise, noise | {"against": "base", "measure": "loss"}]
     given = {name: {"metric": "accuracy", "value": value, "stderr": 0.01} for name, value in (baselines or {}).items()}
-    scores = Scores.model_validate({"models": models, "baselines": {"tam": given}, "tasks": {"tam": {}}})
+    differences = {"models": [*pairs, *others]}
+    tables = {"models": models, "baselines": {"tam": given}, "tasks": {"tam": {}}, "differences": differences}
+    scores = Scores.model_validate(tables)
     return columns(scores, ordered(scores))[0]
 
 
-def test_a_best_value_whose_interval_overlaps_the_base_is_not_named() -> None:
-    column = scored({"base": (0.50, 0.05), "mixed@9": (0.59, 0.05)})
+def test_a_best_value_that_the_comparison_does_not_carry_is_not_named() -> None:
+    column = scored({"base": 0.50, "mixed@9": 0.59}, {"mixed@9": NO_EVIDENCE})
     assert column.best is None
     assert column.verdict == NO_EVIDENCE
     assert column.marks == ["", ""]
 
 
-def test_a_best_value_whose_interval_excludes_the_base_is_named() -> None:
-    column = scored({"mixed@9": (0.62, 0.05), "general@9": (0.56, 0.05), "base": (0.50, 0.05)})
+def test_a_best_value_that_is_better_by_the_comparison_is_named() -> None:
+    column = scored({"mixed@9": 0.62, "general@9": 0.56, "base": 0.50}, {"mixed@9": "better", "general@9": NO_EVIDENCE})
     assert column.best == 2  # base, general, mixed
     assert column.marks == ["", "", "better"]
     assert column.verdict == "mixed@9 is better than the base"
     assert column.detail == "accuracy %, 50 items"
 
 
+def test_a_checkpoint_that_was_not_compared_is_not_named() -> None:
+    column = scored({"base": 0.5, "mixed@3": 0.9, "mixed@9": 0.7}, {"mixed@9": "better"})
+    assert column.marks == ["", "", "better"]
+    assert column.best == 2
+    assert scored({"base": 0.5, "mixed@3": 0.9}).verdict == "not compared"
+
+
 def test_models_that_are_all_worse_are_called_worse() -> None:
-    column = scored({"base": (0.8, 0.02), "mixed@9": (0.5, 0.02), "general@9": (0.4, 0.02)})
+    column = scored({"base": 0.8, "mixed@9": 0.5, "general@9": 0.4}, {"mixed@9": "worse", "general@9": "worse"})
     assert column.best is None
-    assert column.verdict == "every trained model is worse than the base"
+    assert column.verdict == "every arm is worse than the base"
     assert column.marks == ["", "worse", "worse"]
 
 
-def test_a_wide_best_does_not_hide_a_narrow_second_that_differs() -> None:
-    column = scored({"base": (0.5, 0.02), "general@9": (0.60, 0.02), "mixed@9": (0.61, 0.2)})
+def test_a_best_without_evidence_does_not_hide_a_second_with_it() -> None:
+    column = scored({"base": 0.5, "general@9": 0.60, "mixed@9": 0.61}, {"general@9": "better", "mixed@9": NO_EVIDENCE})
     assert column.marks == ["", "better", ""]
     assert column.best is None
     assert NO_EVIDENCE not in column.verdict
 
 
 def test_without_a_base_or_with_a_broken_one_nothing_is_claimed() -> None:
-    trained: dict[str, tuple[float | None, float]] = {"mixed@9": (0.9, 0.01)}
-    for column in (scored(trained), scored({"base": (None, 0.0)} | trained)):
+    trained: dict[str, float | None] = {"mixed@9": 0.9}
+    for column in (scored(trained), scored({"base": None, **trained})):
         assert column.best is None
         assert column.verdict == "the base has no score to compare with"
 
 
 def test_a_model_that_is_under_a_constant_is_told_so() -> None:
-    column = scored({"base": (0.1, 0.01), "mixed@9": (0.4, 0.01)}, {"always no": 0.3, "majority (yes)": 0.7})
+    column = scored({"base": 0.1, "mixed@9": 0.4}, {"mixed@9": "better"}, {"always no": 0.3, "majority (yes)": 0.7})
     assert [name for name, _ in column.baselines] == ["majority (yes)", "always no"]
     assert column.verdict == "mixed@9 is better than the base; no model is over the strongest trivial baseline"
 
@@ -81,7 +92,11 @@ def test_lower_loss_is_better_and_its_interval_comes_from_the_standard_error() -
         {"model": "mixed@9", "arm": "mixed", "step": 9, "held_out_by_language": {"zh": {"loss": 3.5, "stderr": 0.1}}},
         {"model": "general@9", "arm": "general", "step": 9, "held_out_by_language": {"zh": {"loss": 4.5, "stderr": 0.1}}},
     ]
-    scores = Scores.model_validate({"models": models})
+    pairs = [
+        {"model": name, "against": "base", "measure": "loss", "of": "zh", "value": value, "verdict": verdict}
+        for name, value, verdict in (("mixed@9", -0.5, "better"), ("general@9", 0.5, "worse"))
+    ]
+    scores = Scores.model_validate({"models": models, "differences": {"models": pairs}})
     column = columns(scores, ordered(scores))[0]
     assert column.marks == ["", "worse", "better"]
     assert column.best == 2

@@ -10,15 +10,16 @@ loss        negative log-likelihood (nats)       predicted tokens
 ==========  ===================================  ==========================
 
 Texts are compared after NFKC normalisation and stripping: a full-width digit, colon or comma
-equals its half-width form.
+equals its half-width form. With several references the best counts, for each metric. What the usual
+packages give instead, and where that is wrong: docs/evaluation.md.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 METRICS = {"choice": "accuracy", "spans": "f1", "rouge": "rouge_l"}
@@ -61,10 +62,64 @@ def rouge_l_tokens(prediction: Sequence[str], reference: Sequence[str]) -> float
     return 2 * lcs_length(reference, prediction) / (len(prediction) + len(reference))
 
 
-def rouge_l(prediction: str, references: Sequence[str]) -> float:
-    """The best ROUGE-L F1 of `prediction` over `references` (beta 1; tokens of `rouge_tokens`)."""
-    tokens = rouge_tokens(prediction)
-    return max((rouge_l_tokens(tokens, rouge_tokens(reference)) for reference in references), default=0.0)
+def _zh(prediction: str, reference: str) -> float:
+    return rouge_l_tokens(rouge_tokens(prediction), rouge_tokens(reference))
+
+
+def _characters(prediction: str, reference: str) -> float:
+    """Every character but white space is a token, punctuation too."""
+    return rouge_l_tokens(*("".join(unicodedata.normalize("NFKC", text).lower().split()) for text in (prediction, reference)))
+
+
+def _rouge_score(prediction: str, reference: str) -> float:
+    """As Google's rouge-score (0.1.2, no stemmer), hence lm-eval and evaluate: all but [a-z0-9] is deleted, Chinese too."""
+    return rouge_l_tokens(*(re.findall("[a-z0-9]+", text.lower()) for text in (prediction, reference)))
+
+
+def _pltrdy(prediction: str, reference: str) -> float:
+    """As the package rouge (1.0.1), which EcomGPT's code calls on raw text.
+
+    Words stand between spaces, so a Chinese title is one; "." ends a sentence; each word counts once, however often it
+    stands there; a word is matched if it is in the LCS of any two sentences. The package raises where a text is empty.
+    """
+    read, wanted = ([sentence.split() or [""] for sentence in text.split(".") if sentence] for text in (prediction, reference))
+    if not read or not wanted:
+        return 0.0
+    matched = {word for right in wanted for left in read for word in _lcs_words(right, left)}
+    p, r = (len(matched) / len({word for sentence in text for word in sentence}) for text in (read, wanted))
+    return 2 * p * r / (p + r + 1e-8)
+
+
+def _lcs_words(a: Sequence[str], b: Sequence[str]) -> list[str]:
+    """One longest common subsequence; of several the one that the package rouge finds. O(len(a) len(b))."""
+    table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            table[i + 1][j + 1] = table[i][j] + 1 if x == y else max(table[i][j + 1], table[i + 1][j])
+    words, i, j = [], len(a), len(b)
+    while i and j:
+        if a[i - 1] == b[j - 1]:
+            words.append(a[i - 1])
+            i, j = i - 1, j - 1
+        elif table[i - 1][j] > table[i][j - 1]:
+            i -= 1
+        else:
+            j -= 1
+    return words
+
+
+# ROUGE-L by name. "zh" is the score; the others say what a published number may have meant.
+ROUGE_L: dict[str, Callable[[str, str], float]] = {
+    "zh": _zh,
+    "characters": _characters,
+    "rouge_score": _rouge_score,
+    "ecomgpt": _pltrdy,
+}
+
+
+def rouge_l(prediction: str, references: Sequence[str], definition: str = "zh") -> float:
+    """The best ROUGE-L F1 of `prediction` over `references`, by a definition of `ROUGE_L` (beta 1)."""
+    return max((ROUGE_L[definition](prediction, reference) for reference in references), default=0.0)
 
 
 def parse_spans(text: str) -> frozenset[tuple[str, str]]:
@@ -89,53 +144,54 @@ def parse_spans(text: str) -> frozenset[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class ItemScore:
-    """What one item adds to the two sums of its metric; the counts are those of the spans metric."""
+    """What one item adds to the two sums of its metric; the counts are those of the spans metric.
+
+    `exact` says whether the whole answer is right: the text equals a reference, or the set of spans the gold set.
+    """
 
     numerator: float
     denominator: float
     matched: int = 0
     predicted: int = 0
     gold: int = 0
+    exact: bool = False
 
 
 def score(scorer: str, prediction: str, answers: Sequence[str]) -> ItemScore:
     """Judge one prediction. Gold spans are read from the answer text by the parser of predictions."""
-    if scorer == "choice":
-        return ItemScore(float(normalise(prediction) in {normalise(answer) for answer in answers}), 1.0)
-    if scorer == "rouge":
-        return ItemScore(rouge_l(prediction, answers), 1.0)
-    predicted, gold = parse_spans(prediction), parse_spans(answers[0])
-    matched = len(predicted & gold)
-    return ItemScore(2.0 * matched, float(len(predicted) + len(gold)), matched, len(predicted), len(gold))
+    if scorer == "spans":
+        return max((_spans(parse_spans(prediction), parse_spans(answer)) for answer in answers), key=_quality)
+    exact = normalise(prediction) in {normalise(answer) for answer in answers}
+    value = float(exact) if scorer == "choice" else rouge_l(prediction, answers)
+    return ItemScore(value, 1.0, exact=exact)
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A ratio with its standard error and 95 % interval; the last three are None for a single item."""
+def macro_spans(predictions: Sequence[str], golds: Sequence[str]) -> tuple[float, float, float]:
+    """Means of precision, recall and F1 over the types that any gold answer names; 0 where there is none.
 
-    value: float
-    stderr: float | None
-    low: float | None
-    high: float | None
-    items: int
-
-
-def estimate(numerators: Sequence[float], denominators: Sequence[float], *, share: bool = True) -> Estimate:
-    """Return sum(numerators) / sum(denominators) over items drawn independently.
-
-    The standard error is the delta method's for a ratio of means, with n - 1:
-    sqrt(n / (n - 1) * sum((num_i - value * den_i)^2)) / sum(den). The interval is value +- 1.96
-    standard errors, cut to [0, 1] for a `share`; it has no width where all items agree, which says
-    that n is too small to see a difference, not that there is none. The value is 0 where the
-    denominators sum to 0.
+    Each type's are those of its own sums over all items. A type that only predictions name lowers the micro precision alone.
     """
-    n, total = len(numerators), math.fsum(denominators)
-    value = math.fsum(numerators) / total if total else 0.0
-    if n < 2 or not total:
-        return Estimate(value, None, None, None, n)
-    squares = math.fsum((a - value * b) ** 2 for a, b in zip(numerators, denominators, strict=True))
-    stderr = math.sqrt(n / (n - 1) * squares) / total
-    low, high = value - 1.96 * stderr, value + 1.96 * stderr
-    if share:
-        low, high = max(low, 0.0), min(high, 1.0)
-    return Estimate(value, stderr, low, high, n)
+    counts: dict[str, Counter[str]] = {"matched": Counter(), "predicted": Counter(), "gold": Counter()}
+    for prediction, gold in zip(predictions, golds, strict=True):
+        found, wanted = parse_spans(prediction), parse_spans(gold)
+        for name, pairs in (("matched", found & wanted), ("predicted", found), ("gold", wanted)):
+            counts[name].update(label for label, _ in pairs)
+    types = sorted(counts["gold"])
+    if not types:
+        return 0.0, 0.0, 0.0
+    rows = [(counts["matched"][name], counts["predicted"][name], counts["gold"][name]) for name in types]
+    precision = sum(matched / predicted if predicted else 0.0 for matched, predicted, _ in rows)
+    recall = sum(matched / gold for matched, _, gold in rows)
+    f1 = sum(2 * matched / (predicted + gold) for matched, predicted, gold in rows)
+    return precision / len(types), recall / len(types), f1 / len(types)
+
+
+def _spans(predicted: frozenset[tuple[str, str]], gold: frozenset[tuple[str, str]]) -> ItemScore:
+    matched = len(predicted & gold)
+    sizes = len(predicted), len(gold)
+    return ItemScore(2.0 * matched, float(sum(sizes)), matched, *sizes, exact=predicted == gold)
+
+
+def _quality(one: ItemScore) -> float:
+    """F1 of one item; 1 where nothing was asked and nothing said."""
+    return one.numerator / one.denominator if one.denominator else 1.0

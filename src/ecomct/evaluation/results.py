@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecomct.evaluation.baselines import baselines
-from ecomct.evaluation.metrics import METRICS, ItemScore, estimate, score
+from ecomct.evaluation.metrics import METRICS, ROUGE_L, ItemScore, macro_spans, rouge_l, score
+from ecomct.evaluation.statistics import estimate
 from ecomct.evaluation.workload import EncodedTask, Workload
 
 _TITLES = {"choice": "accuracy %", "spans": "F1 %", "rouge": "ROUGE-L %"}
@@ -48,11 +48,6 @@ def model_results(work: Workload, losses: Sequence[float], answers: Mapping[str,
     return {"documents": documents, "items": items, "scores": scores}
 
 
-def baseline_results(task: EncodedTask) -> dict[str, Any]:
-    """Return the estimate of each trivial baseline of `task`."""
-    return {name: _estimate(task.scorer, judged) for name, judged in baselines(task.scorer, task.items).items()}
-
-
 def _held_out(work: Workload, losses: Sequence[float], source: str | None, language: str) -> dict[str, Any]:
     """Token-mean loss of a language's documents, of one source or of all."""
     chosen = [
@@ -73,7 +68,7 @@ def _held_out(work: Workload, losses: Sequence[float], source: str | None, langu
 
 
 def _task(task: EncodedTask, judged: Sequence[ItemScore], predictions: Sequence[str]) -> dict[str, Any]:
-    found = _estimate(task.scorer, judged)
+    found = estimated(task.scorer, judged)
     if task.scorer == "choice":
         shares = {label: predictions.count(label) / len(predictions) for label in task.task.labels}
         found["predicted"] = {label: rounded(share) for label, share in shares.items() if share}
@@ -81,10 +76,21 @@ def _task(task: EncodedTask, judged: Sequence[ItemScore], predictions: Sequence[
         matched = [one.matched for one in judged]
         found["precision"] = rounded(estimate(matched, [one.predicted for one in judged]).value)
         found["recall"] = rounded(estimate(matched, [one.gold for one in judged]).value)
+        macro = macro_spans(predictions, [item.answers[0] for item in task.items])
+        found |= {f"macro_{name}": rounded(value) for name, value in zip(("precision", "recall", "f1"), macro, strict=True)}
+    if task.scorer == "rouge":
+        # What a published number may have meant: the same answers by other definitions.
+        texts = [(text, item.answers) for text, item in zip(predictions, task.items, strict=True)]
+        found["by_definition"] = {
+            name: rounded(math.fsum(rouge_l(text, answers, name) for text, answers in texts) / len(texts)) for name in ROUGE_L
+        }
+    if task.scorer != "choice":
+        found["exact_match"] = rounded(sum(one.exact for one in judged) / len(judged))
     return found
 
 
-def _estimate(scorer: str, judged: Sequence[ItemScore]) -> dict[str, Any]:
+def estimated(scorer: str, judged: Sequence[ItemScore]) -> dict[str, Any]:
+    """Return a task's metric over its judged items, with standard error and interval."""
     found = estimate([one.numerator for one in judged], [one.denominator for one in judged])
     return {
         "metric": METRICS[scorer],
@@ -100,14 +106,17 @@ def _item(scorer: str, one: ItemScore) -> dict[str, Any]:
     found: dict[str, Any] = {"numerator": rounded(one.numerator), "denominator": one.denominator}
     if scorer == "spans":
         found |= {"matched": one.matched, "predicted": one.predicted, "gold": one.gold}
+    if scorer != "choice":
+        found["exact"] = one.exact
     return found
 
 
 def table(scores: dict[str, Any]) -> list[list[str]]:
-    """Return `scores` as a header and rows: a row a model, then a row a baseline of each task.
+    """Return `scores` as a header and rows: models, trivial baselines of each task, differences.
 
     Columns: held-out loss by language (nats a token), then each task's metric, as "value ± standard
-    error"; loss with three decimals, shares in percent with one. An empty cell was not measured.
+    error"; loss with three decimals, shares in percent with one. An empty cell was not measured. A row
+    "A - B" has the paired difference with its 95 % interval and what it is worth.
     """
     languages = sorted({x for model in scores["models"] for x in model["held_out_by_language"]}, key=lambda x: (x != "zh", x))
     tasks = sorted(scores["tasks"])
@@ -128,7 +137,23 @@ def table(scores: dict[str, Any]) -> list[list[str]]:
         for name, found in scores["baselines"][task].items():
             cells = [_cell(found["value"], found["stderr"], 100, 1) if other == task else "" for other in tasks]
             rows.append([f"{task}: {name}", *("" for _ in languages), *cells])
-    return rows
+    # A task may be named as a language is.
+    columns = [*((True, name) for name in languages), *((False, name) for name in tasks)]
+    lines: dict[str, list[str]] = {}
+    for kind in ("models", "baselines"):
+        for entry in scores["differences"][kind]:
+            against = entry["against"] if kind == "models" else "best trivial"
+            row = lines.setdefault(f"{entry['model']} - {against}", [""] * len(columns))
+            row[columns.index((entry["measure"] == "loss", entry["of"]))] = _difference(entry)
+    return rows + [[name, *cells] for name, cells in lines.items()]
+
+
+def _difference(entry: dict[str, Any]) -> str:
+    if entry["value"] is None:
+        return str(entry["verdict"])
+    scale, digits = (1, 3) if entry["measure"] == "loss" else (100, 1)
+    value, low, high = ("" if x is None else f"{x * scale:+.{digits}f}" for x in (entry["value"], entry["low"], entry["high"]))
+    return f"{value} [{low}, {high}]\n{entry['verdict']}" if low else f"{value}\n{entry['verdict']}"
 
 
 def _cell(value: float | None, stderr: float | None, scale: int, digits: int) -> str:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ecomct.atomic import write_json
 from ecomct.errors import InputError
-from ecomct.evaluation.results import baseline_results, model_results, rounded, table
+from ecomct.evaluation.baselines import baselines
+from ecomct.evaluation.differences import differences
+from ecomct.evaluation.results import estimated, model_results, rounded, table
 from ecomct.evaluation.workload import EncodedTask, HeldOutDocument, Workload, build_workload, sequence_limit
 from ecomct.recipe.model import Recipe
 
@@ -97,11 +99,17 @@ def evaluate(
             write_json(paths[entry.name], _score_model(recipe, entry, work, tokenizer, on_progress))
         if on_progress:
             on_progress(entry.name, work.size, work.size)
-    models = [json.loads(paths[entry.name].read_bytes())["scores"] for entry in entries]
+    held = [json.loads(paths[entry.name].read_bytes()) for entry in entries]
+    models = [one["scores"] for one in held]
+    trivial = {name: baselines(task.scorer, task.items) for name, task in work.tasks.items()}
     broken = [model["model"] for model in models if any(loss["loss"] is None for loss in model["held_out_by_language"].values())]
     scores = {
         "models": models,
-        "baselines": {name: baseline_results(task) for name, task in work.tasks.items()},
+        "baselines": {
+            name: {label: estimated(task.scorer, judged) for label, judged in trivial[name].items()}
+            for name, task in work.tasks.items()
+        },
+        "differences": differences(held, {name: task.scorer for name, task in work.tasks.items()}, trivial, recipe.seed),
         "tasks": {
             name: {
                 "scorer": task.scorer,

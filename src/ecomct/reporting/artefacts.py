@@ -175,11 +175,42 @@ class TaskFacts(Record):
     digest: str = ""
 
 
+class Difference(Record):
+    """A paired comparison: `model`'s value less that of `against`, by `measure` ("loss" or a metric) of a language or task."""
+
+    model: str
+    against: str
+    measure: str
+    of: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    test: str | None = None
+    detectable: float | None = None
+    items: int | None = None
+    verdict: str
+
+    @property
+    def percent(self) -> bool:
+        """Whether it is one of shares."""
+        return self.measure != "loss"
+
+
+class Differences(Record):
+    """Two tables, each with its own correction for the number of its tests."""
+
+    models: list[Difference] = []
+    baselines: list[Difference] = []
+
+
 class Scores(Record):
     """evaluation/scores.json"""
 
     models: list[ModelScores]
     baselines: dict[str, dict[str, Score]] = {}
+    differences: Differences = Differences()
     tasks: dict[str, TaskFacts] = {}
     notes: list[str] = []
 

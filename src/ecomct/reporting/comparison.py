@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ecomct.evaluation.differences import NO_EVIDENCE
 from ecomct.recipe.model import ARMS
-from ecomct.reporting.artefacts import Loss, ModelScores, Score, Scores
+from ecomct.reporting.artefacts import Difference, Loss, ModelScores, Score, Scores
 
 # Half-width of a 95 % normal interval in standard errors.
 NORMAL_95 = 1.959964
 METRICS = {"f1": "span F1", "rouge_l": "ROUGE-L"}
-NO_EVIDENCE = "no evidence of a difference"
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,6 @@ class Estimate:
     def finite(self) -> bool:
         """Whether there is a number."""
         return math.isfinite(self.value)
-
-    def excludes(self, other: Estimate) -> bool:
-        """Whether the two intervals have no point in common; without both intervals, no."""
-        if self.low is None or self.high is None or other.low is None or other.high is None:
-            return False
-        return self.low > other.high or self.high < other.low
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,9 @@ def columns(scores: Scores, models: list[ModelScores]) -> list[Column]:
         losses = [model.held_out_by_language.get(language) for model in models]
         documents = next((loss.documents for loss in losses if loss is not None and loss.documents), None)
         detail = "nats a token, lower is better" + (f"; {documents:,} documents" if documents else "")
-        result.append(_column(f"held-out loss, {language}", detail, False, [estimate(loss) for loss in losses], models, []))
+        verdicts = verdicts_on_base(scores, language, loss=True)
+        cells = [estimate(loss) for loss in losses]
+        result.append(_column(f"held-out loss, {language}", detail, False, cells, models, [], verdicts))
     # A task's metric is a share that a better model has more of; a loss is neither.
     names = sorted(set(scores.tasks) | set(scores.baselines) | {task for model in models for task in model.tasks})
     for name in names:
@@ -91,8 +87,25 @@ def columns(scores: Scores, models: list[ModelScores]) -> list[Column]:
         metric = next((METRICS.get(score.metric, score.metric) for score in facts if score.metric), "score")
         items = next((score.items for score in facts if score.items is not None), None)
         detail = f"{metric} %" + (f", {items:,} items" if items is not None else "")
-        result.append(_column(name, detail, True, [estimate(score) for score in given], models, baselines))
+        verdicts = verdicts_on_base(scores, name, loss=False)
+        result.append(_column(name, detail, True, [estimate(score) for score in given], models, baselines, verdicts))
     return result
+
+
+def verdicts_on_base(scores: Scores, of: str, *, loss: bool) -> dict[str, str]:
+    """Model to the verdict of its paired comparison with the base, on the loss of a language or on a task."""
+    bases = {model.model for model in scores.models if model.arm == "base"}
+    entries = [e for e in scores.differences.models if e.against in bases and e.of == of and e.percent != loss]
+    return {entry.model: entry.verdict for entry in entries}
+
+
+def by_measure(entries: list[Difference]) -> list[tuple[str, list[Difference]]]:
+    """Comparisons under what they measure: held-out losses first, then tasks, as they come."""
+    groups: dict[str, list[Difference]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.percent):
+        label = f"{entry.of}, {METRICS.get(entry.measure, entry.measure)} %" if entry.percent else f"held-out loss, {entry.of}"
+        groups.setdefault(label, []).append(entry)
+    return list(groups.items())
 
 
 def last_of_each_arm(models: list[ModelScores]) -> list[ModelScores]:
@@ -135,30 +148,33 @@ def _column(
     cells: list[Estimate | None],
     models: list[ModelScores],
     baselines: list[tuple[str, Estimate]],
+    verdicts: dict[str, str],
 ) -> Column:
-    """Compare every model with the base; only a best whose interval excludes the base's is named best."""
+    """Mark what the paired comparisons say against the base; only a best that is better by them is named best."""
     base_at = next((index for index, model in enumerate(models) if model.arm == "base"), None)
     base = None if base_at is None else cells[base_at]
     sign = 1.0 if percent else -1.0
-    marks = [""] * len(cells)
     others = [(index, cell) for index, cell in enumerate(cells) if cell is not None and cell.finite and index != base_at]
-    if base is not None and base.finite:
-        for index, cell in others:
-            if cell.excludes(base):
-                marks[index] = "better" if sign * (cell.value - base.value) > 0 else "worse"
+    compared = [(index, cell) for index, cell in others if models[index].model in verdicts]
+    marks = [""] * len(cells)
+    for index, _ in compared:
+        verdict = verdicts[models[index].model]
+        marks[index] = verdict if verdict in ("better", "worse") else ""
     best: int | None = None
     if not others:
         verdict = "no trained model was scored"
     elif base is None or not base.finite:
         verdict = "the base has no score to compare with"
+    elif not compared:
+        verdict = "not compared"
     else:
-        leader, _ = max(others, key=lambda pair: (sign * pair[1].value, -pair[0]))
+        leader, _ = max(compared, key=lambda pair: (sign * pair[1].value, -pair[0]))
         if marks[leader] == "better":
             best, verdict = leader, f"{models[leader].model} is better than the base"
         elif "better" in marks:
-            verdict = "the best overlaps the base; some below it do not"
-        elif all(marks[index] == "worse" for index, _ in others):
-            verdict = "every trained model is worse than the base"
+            verdict = "the best is not known to differ from the base; some below it are better"
+        elif all(marks[index] == "worse" for index, _ in compared):
+            verdict = "every arm is worse than the base"
         else:
             verdict = NO_EVIDENCE
     if baselines and others and all(cell.value <= baselines[0][1].value for _, cell in others):

@@ -14,7 +14,7 @@ from ecomct.atomic import write_atomic
 from ecomct.recipe.model import ARMS, Recipe
 from ecomct.reporting.artefacts import read_run
 from ecomct.reporting.charts import by_arm, charts
-from ecomct.reporting.comparison import answers, columns, held_out_lines, last_of_each_arm, ordered
+from ecomct.reporting.comparison import answers, by_measure, columns, held_out_lines, last_of_each_arm, ordered
 from ecomct.reporting.figures import PALETTE, draw
 from ecomct.reporting.removed import read_removed
 from ecomct.reporting.samples import read_samples
@@ -79,6 +79,8 @@ def write_report(recipe: Recipe, run: Path, out: Path, arms: Sequence[str] = ARM
             columns=columns(found.scores, models) if found.scores else [],
             last_models=last_of_each_arm(models),
             held_out=held_out_lines(models),
+            differences=by_measure(found.scores.differences.models) if found.scores else [],
+            over_baselines=by_measure(found.scores.differences.baselines) if found.scores else [],
             answered=answers(models),
             arm_sources=sorted(
                 {name for arm in (found.sequences.arms.values() if found.sequences else ()) for name in arm.sources}
@@ -124,6 +126,8 @@ def _environment() -> Environment:
     environment.filters["fixed"] = lambda value, digits=3: "–" if value is None else f"{value:,.{digits}f}"
     environment.filters["percent"] = lambda value, digits=1: "–" if value is None else f"{100 * value:.{digits}f} %"
     environment.filters["share"] = lambda value, percent: f"{100 * value:,.1f}" if percent else f"{value:,.3f}"
+    environment.filters["change"] = lambda value, percent: f"{100 * value:+,.1f}" if percent else f"{value:+,.3f}"
+    environment.filters["p"] = lambda value: "–" if value is None else f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
     environment.filters["words"] = words
     environment.filters["number"] = _number
     environment.filters["short"] = short

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ecomct.recipe.model import Recipe
 from ecomct.reporting.artefacts import Entry, ModelScores, Point, Run, Volume
 from ecomct.reporting.charts import by_arm
-from ecomct.reporting.comparison import NO_EVIDENCE, estimate, ordered
+from ecomct.reporting.comparison import NO_EVIDENCE, estimate, ordered, verdicts_on_base
 
 # The stages whose figures the page shows, in order, each with what it leaves.
 STAGES = {
@@ -246,8 +246,9 @@ def _learning(run: Run) -> Number:
         found = estimate(loss)
         start = estimate(base.held_out_by_language.get(language)) if base is not None else None
         values.append(f"{language}\u00a0{found.value:.3f}" if found and found.finite else f"{language}\u00a0not finite")
-        if found and start and start.finite:
-            word = "" if found.excludes(start) else f" ({NO_EVIDENCE})"
+        if found and start and start.finite and run.scores is not None:
+            known = verdicts_on_base(run.scores, language, loss=True).get(last.model) in ("better", "worse")
+            word = "" if known else f" ({NO_EVIDENCE})"
             details.append(f"{language}\u00a0{start.value:.3f}{word}")
     detail = f"base: {' · '.join(details)}" if details else "no base to compare with"
     return Number(f"Held-out loss, {last.model}", "\n".join(values), detail)
