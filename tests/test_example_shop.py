@@ -166,9 +166,7 @@ def _utf8(line: bytes) -> bool:
 def test_generator_writes_the_committed_files(tmp_path: Path) -> None:
     command = [sys.executable, str(SHOP / "generate.py"), "--output", str(tmp_path), "--seed", str(DIRT["seed"])]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "1", "LC_ALL": "C"})
-    committed = sorted(
-        path.relative_to(SHOP) for folder in WRITTEN for path in (SHOP / folder).rglob("*.*") if path.is_file()
-    )
+    committed = sorted(path.relative_to(SHOP) for folder in WRITTEN for path in (SHOP / folder).rglob("*.*") if path.is_file())
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.*") if path.is_file())
     assert written == committed
     for path in committed:

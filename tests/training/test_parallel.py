@@ -35,9 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outcomes(
-    folder: Path, make_recipe: Callable[..., Recipe], tokenizer_folder: Path, origin_folder: Path
-) -> dict[str, Outcome]:
+def outcomes(folder: Path, make_recipe: Callable[..., Recipe], tokenizer_folder: Path, origin_folder: Path) -> dict[str, Outcome]:
     """Every run of this module by name, in one process that imports once and forks the ranks."""
     pytest.importorskip("deepspeed")
     write_base(make_recipe(), tokenizer_folder, folder / "base")
