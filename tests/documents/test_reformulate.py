@@ -106,7 +106,7 @@ def test_a_mapping_in_json_is_told_in_its_order(value: dict[str, str | int | lis
     told = "; ".join(f"{name}: {', '.join(item) if isinstance(item, list) else item}" for name, item in value.items())
     mended, kinds = reformulate(json.dumps(value, ensure_ascii=False))
     assert kinds[0] == "json"
-    assert mended == told or "run_together" in kinds or "markup" in kinds
+    assert mended == told or {"run_together", "markup", "wikitext"} & set(kinds)
 
 
 def test_forms_of_the_same_mapping() -> None:
