@@ -176,8 +176,9 @@ def test_a_whole_run_tunes_and_asks(shop: Callable[..., Path], tmp_path: Path) -
             },
         }
     )
-    command = [sys.executable, "-m", "ecomct", "run", str(recipe), "--runs", str(tmp_path / "runs"), "--workers", "1"]
-    first = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "ecomct", "run", str(recipe), "--runs", "runs", "--workers", "1"]
+    # The folder of the runs is not that of the recipe.
+    first = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     run = tmp_path / "runs/shop"
     scores = json.loads((run / "evaluation/scores.json").read_text())
@@ -190,6 +191,6 @@ def test_a_whole_run_tunes_and_asks(shop: Callable[..., Path], tmp_path: Path) -
     open_folder(run / "tuning/mixed/model", "model")
     assert (run / "tuning/mixed/model/tokenizer.json").is_file()
     assert "mixed+tuned" in (run / "report/index.html").read_text()
-    second = subprocess.run(command, capture_output=True, text=True)
+    second = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert second.returncode == 0, second.stderr
     assert second.stdout.count("up to date") == len(second.stdout.splitlines()) - 1

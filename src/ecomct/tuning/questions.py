@@ -54,7 +54,8 @@ def tuning_tasks(recipe: Recipe, data: Path) -> dict[str, Task]:
     """Tasks by the set's name, from the questions that `write_questions` left under `data`/tests/NAME."""
     tasks: dict[str, Task] = {}
     for name, setting in (recipe.tuning.sets if recipe.tuning is not None else {}).items():
-        for meta in sorted((data / "tests" / name).glob(f"*/{_META}")):
+        # Absolute: the run's folder is named from where the program was started, paths of a recipe from the recipe.
+        for meta in sorted((data.absolute() / "tests" / name).glob(f"*/{_META}")):
             scorer = setting.scorer
             if scorer == "auto":
                 kind = meta.parent.name.split("-", 3)[2]
