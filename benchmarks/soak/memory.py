@@ -1,6 +1,6 @@
 """A corpus several times larger than the memory each process may have goes through all data stages.
 
-    python benchmarks/soak/memory.py [--limit-mib 640] [--text-mib 2048] [--workers 2] [--until pack] [--hard 0.1]
+    python benchmarks/soak/memory.py [--limit-mib 1024] [--text-mib 2048] [--workers 2] [--until pack] [--hard 0.1]
 
 The limit is RLIMIT_DATA, which the kernel enforces on every private writable page of a process and its
 children; a process that needs more dies. Prints time and peak resident memory a stage.
@@ -116,7 +116,7 @@ def recipe(folder: Path) -> Path:
 def main() -> None:
     """Run the data stages under the limit; the exit code is theirs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--limit-mib", type=int, default=640)
+    parser.add_argument("--limit-mib", type=int, default=1024)
     parser.add_argument("--text-mib", type=int, default=2048)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--until", default="pack")

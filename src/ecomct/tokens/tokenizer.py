@@ -17,7 +17,7 @@ from ecomct.seeded import hash_text
 
 END_OF_TEXT = "<|endoftext|>"
 # Text a tokenizer is trained on; more changes little and costs memory (up to forty times its size on text without spaces).
-TRAIN_BYTES = 4 << 20
+TRAIN_BYTES = 8 << 20
 _SLICE = 1000  # characters
 
 
