@@ -3,7 +3,7 @@
     python benchmarks/loss.py [--tokens 2048] [--hidden 256] [--vocabulary 250880]
 
 BLOOM's vocabulary, random hidden states and output layer. Each case is a fresh process: one forward and one backward pass,
-its peak memory above what it had with the inputs alone, its seconds. The loss of each token and both gradients are then
+its peak memory above what it had with the inputs alone, its processor seconds. The loss of each token and both gradients are then
 compared with the same in float64, which one process computes from the definition, a few positions at a time. All inputs are
 numbers of bfloat16, so that every case has the same truth.
 """
@@ -81,7 +81,7 @@ def measure(options: argparse.Namespace, case: str, method: str, folder: Path) -
     hidden.grad = weight.grad = None
     gc.collect()
     forget_peak()
-    before, begin = resident("VmRSS"), time.perf_counter()
+    before, begin = resident("VmRSS"), time.process_time()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=case == "bf16 autocast"):
         if method == "stock":
             nll = F.cross_entropy(F.linear(hidden, weight).float(), targets, reduction="none")
@@ -90,7 +90,7 @@ def measure(options: argparse.Namespace, case: str, method: str, folder: Path) -
             total, nll = linear_cross_entropy(hidden, weight, targets)
             loss = total / len(targets)
     loss.backward()
-    seconds, memory = time.perf_counter() - begin, resident("VmHWM") - before
+    seconds, memory = time.process_time() - begin, resident("VmHWM") - before
     assert hidden.grad is not None
     assert weight.grad is not None
     made = {"losses": nll.detach(), "hidden": hidden.grad, "weight": weight.grad}
@@ -140,7 +140,7 @@ def main() -> None:
                 errors = [f"{one[name]:.1e}" for name in ("losses", "hidden", "weight")]
                 lines.append([case, method, f"{one['memory']:,.0f}", f"{one['seconds']:.1f}", *errors])
             ratios.append(f"{case} 1/{found['stock']['memory'] / found['ours']['memory']:.1f}")
-    head = ["numbers", "loss", "MiB above the inputs", "seconds", "error: losses", "gradient of hidden", "gradient of weight"]
+    head = ["numbers", "loss", "MiB above the inputs", "processor seconds", "error: losses", "gradient of hidden", "gradient of weight"]
     print(markdown(head, lines))
     print(f"\nMemory, ours to stock: {', '.join(ratios)}")
 
