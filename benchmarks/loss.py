@@ -140,7 +140,7 @@ def main() -> None:
                 errors = [f"{one[name]:.1e}" for name in ("losses", "hidden", "weight")]
                 lines.append([case, method, f"{one['memory']:,.0f}", f"{one['seconds']:.1f}", *errors])
             ratios.append(f"{case} 1/{found['stock']['memory'] / found['ours']['memory']:.1f}")
-    head = ["numbers", "loss", "MiB above the inputs", "processor seconds", "error: losses", "gradient of hidden", "gradient of weight"]
+    head = ["numbers", "loss", "MiB above the inputs", "processor s", "error: losses", "gradient of hidden", "gradient of weight"]
     print(markdown(head, lines))
     print(f"\nMemory, ours to stock: {', '.join(ratios)}")
 
