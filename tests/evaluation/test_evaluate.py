@@ -267,7 +267,7 @@ def test_table(outcome: tuple[dict[str, Any], Path, Any]) -> None:
     rows = table(outcome[0])
     assert rows[0] == ["model", "loss zh", "loss en", "ave F1 %", "tam accuracy %", "tig ROUGE-L %"]
     assert [row[0] for row in rows[1:6]] == ["base", "general@40", "mixed@5", "mixed@20", "mixed@40"]
-    assert len({len(row) for row in rows}) == 1
+    assert len({len(row) for row in rows if len(row) > 1}) == 1
     assert " ± " in rows[1][1]
     assert rows[6][0] == "ave: all None"
     assert rows[6][1:] == ["", "", "0.0 ± 0.0", "", ""]
@@ -275,7 +275,7 @@ def test_table(outcome: tuple[dict[str, Any], Path, Any]) -> None:
     arms = ["general@40", "mixed@40"]
     assert names == [f"{arm} - base" for arm in arms] + [f"{arm} - best trivial" for arm in ("base", *arms)]
     first = next(row for row in rows if row[0] == "general@40 - base")
-    assert re.fullmatch(r"[-+]\d\.\d{3} \[[-+]\d\.\d{3}, [-+]\d\.\d{3}\]\n(better|worse|no evidence of a difference)", first[1])
+    assert re.fullmatch(r"[-+]\d\.\d{3} \[[-+]\d\.\d{3}, [-+]\d\.\d{3}\]\n(better|worse|no evidence)", first[1])
     last = next(row for row in rows if row[0] == "base - best trivial")
     assert last[1:3] == ["", ""], "no trivial answer has a loss"
     assert all(last[3:])

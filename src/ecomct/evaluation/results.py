@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecomct.evaluation.differences import NO_EVIDENCE
 from ecomct.evaluation.metrics import METRICS, ROUGE_L, ItemScore, macro_spans, rouge_l, score
 from ecomct.evaluation.statistics import estimate
 from ecomct.evaluation.workload import EncodedTask, Workload
 
+# In a cell; the table's last line says what it stands for.
+_SHORT = "no evidence"
 _TITLES = {"choice": "accuracy %", "spans": "F1 %", "rouge": "ROUGE-L %"}
 
 
@@ -145,15 +148,19 @@ def table(scores: dict[str, Any]) -> list[list[str]]:
             against = entry["against"] if kind == "models" else "best trivial"
             row = lines.setdefault(f"{entry['model']} - {against}", [""] * len(columns))
             row[columns.index((entry["measure"] == "loss", entry["of"]))] = _difference(entry)
-    return rows + [[name, *cells] for name, cells in lines.items()]
+    rows += [[name, *cells] for name, cells in lines.items()]
+    if any(_SHORT in cell for row in rows for cell in row):
+        rows.append([f"{_SHORT}: {NO_EVIDENCE}; the interval holds 0, or p after Holm's correction is over 0.05"])
+    return rows
 
 
 def _difference(entry: dict[str, Any]) -> str:
+    verdict = _SHORT if entry["verdict"] == NO_EVIDENCE else str(entry["verdict"])
     if entry["value"] is None:
-        return str(entry["verdict"])
+        return verdict
     scale, digits = (1, 3) if entry["measure"] == "loss" else (100, 1)
     value, low, high = ("" if x is None else f"{x * scale:+.{digits}f}" for x in (entry["value"], entry["low"], entry["high"]))
-    return f"{value} [{low}, {high}]\n{entry['verdict']}" if low else f"{value}\n{entry['verdict']}"
+    return f"{value} [{low}, {high}]\n{verdict}" if low else f"{value}\n{verdict}"
 
 
 def _cell(value: float | None, stderr: float | None, scale: int, digits: int) -> str:
