@@ -4,8 +4,9 @@
 
 Four ways to train (one process; two under DDP, FSDP2, ZeRO-2 with offload), each killed `--kills` times: at a
 random touch of the run's files by the first process, which hits the saves (counted: a staged checkpoint
-was left behind), or at a random moment of the clock; with two processes one of the two is killed and the other
-has to end by itself. Then the real launcher, `--launches` times each: one of its workers killed, the launcher
+was left behind), or at a random moment of the clock. With two processes one of the two is killed; the other ends
+by itself once they are joined, and before that waits for its peer as long as torch lets it, so that it is ended as every
+launcher would do (counted). Then the real launcher, `--launches` times each: one of its workers killed, the launcher
 alone, its whole process group; nothing of it may be left running. Every time the run goes on until it is
 finished, and its final weights must be those of an undisturbed run of the same kind. Exit code 1 otherwise.
 """
@@ -39,6 +40,7 @@ from ecomct.training.launch import Job
 from ecomct.training.model import write_base
 from ecomct.training.run import train_arm
 
+GRACE = 15.0  # seconds that a rank has to end by itself; a launcher gives it less
 WAYS: dict[str, tuple[int, dict[str, str]]] = {
     "one process": (1, {}),
     "2, DDP": (2, {"strategy": "ddp"}),
@@ -89,12 +91,18 @@ class Tally:
     kills: int = 0
     in_saves: int = 0
     late: int = 0
+    ended: int = 0
     left_behind: int = 0
     finished: list[str] = field(default_factory=list)
 
 
-def attempt(job: Job, ranks: int, launched: bool, victim: int | None = None, touch: int = 0, after: float = 0.0) -> bool:
-    """Fork the ranks of one run, kill `victim` at its n-th touch of the run's files or after seconds; True if it finished."""
+def attempt(
+    job: Job, ranks: int, launched: bool, victim: int | None = None, touch: int = 0, after: float = 0.0
+) -> tuple[bool, int]:
+    """Fork the ranks of one run, kill `victim` at its n-th touch of the run's files or after seconds.
+
+    Returns whether the run finished, and how many ranks had to be ended.
+    """
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     pids = []
     for rank in range(ranks):
@@ -105,8 +113,25 @@ def attempt(job: Job, ranks: int, launched: bool, victim: int | None = None, tou
     if after and victim is not None:
         time.sleep(after)
         os.kill(pids[victim], signal.SIGKILL)
-    statuses = [os.waitpid(pid, 0)[1] for pid in pids]
-    return all(status == 0 for status in statuses)
+    return wait_for(pids)
+
+
+def wait_for(pids: list[int]) -> tuple[bool, int]:
+    """Wait for all; GRACE after the first failure end those that are left. Whether none failed, and how many were ended."""
+    running, failed, ended = set(pids), 0.0, 0
+    while running:
+        for pid in list(running):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                running.discard(pid)
+                failed = failed or (time.monotonic() if status else 0.0)
+        if running and failed and time.monotonic() - failed > GRACE:
+            for pid in running:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            ended, running = len(running), set()
+        time.sleep(0.01)
+    return not failed, ended
 
 
 def be_rank(job: Job, rank: int, ranks: int, port: int, launched: bool, touch: int) -> None:
@@ -152,7 +177,7 @@ def kill_forked(name: str, data: Path, kills: int, rng: random.Random) -> Tally:
         return Job(recipe_of(parallel), "mixed", data / "sequences", data / "base", data / name.replace(" ", "-") / str(number))
 
     start = time.monotonic()
-    assert attempt(job(0), ranks, ranks > 1)
+    assert attempt(job(0), ranks, ranks > 1)[0]
     lasted, expected = time.monotonic() - start, digest(job(0).out)
     run = 1
     while tally.kills < kills:
@@ -160,12 +185,14 @@ def kill_forked(name: str, data: Path, kills: int, rng: random.Random) -> Tally:
             victim = rng.randrange(ranks)
             by_touch = victim == 0 and rng.random() < 0.7
             how = {"touch": rng.randint(1, 260)} if by_touch else {"after": rng.uniform(0.1, 1.1) * lasted}
-            if attempt(job(run), ranks, ranks > 1, victim, **how):
+            finished, ended = attempt(job(run), ranks, ranks > 1, victim, **how)
+            if finished:
                 tally.late += 1
                 break
             tally.kills += 1
+            tally.ended += ended
             tally.in_saves += any((job(run).out / ".work" / "trainer").glob(".stage*"))
-        assert attempt(job(run), ranks, ranks > 1), f"{name}: a run that was killed does not go on"
+        assert attempt(job(run), ranks, ranks > 1)[0], f"{name}: a run that was killed does not go on"
         tally.finished.append(digest(job(run).out))
         shutil.rmtree(job(run).out)
         run += 1
@@ -240,11 +267,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary)
         make_data(data)
-        print(f"{'way':<28} {'kills':>5} {'in saves':>8} {'runs':>5}  final weights")
+        print(f"{'way':<28} {'kills':>5} {'in saves':>8} {'runs':>5} {'ended':>5}  final weights")
         for name in options.ways:
             tally = kill_forked(name, data, options.kills, rng)
             total += tally.kills
-            print(f"{name:<28} {tally.kills:>5} {tally.in_saves:>8} {len(tally.finished):>5}  equal", flush=True)
+            print(f"{name:<28} {tally.kills:>5} {tally.in_saves:>8} {len(tally.finished):>5} {tally.ended:>5}  equal", flush=True)
         expected = digest(data / "2,-DDP" / "0") if "2, DDP" in options.ways else None
         for how in ("a worker", "the launcher", "the process group"):
             tally = kill_launched(how, data, options.launches, rng)
@@ -252,7 +279,7 @@ def main() -> None:
             expected = expected or tally.finished[0]
             equal = tally.finished == [expected]
             said = f"{'equal' if equal else 'OTHER'}; {tally.left_behind} processes left behind"
-            print(f"{'launched, ' + how:<28} {tally.kills:>5} {tally.in_saves:>8} {1:>5}  {said}", flush=True)
+            print(f"{'launched, ' + how:<28} {tally.kills:>5} {tally.in_saves:>8} {1:>5} {'':>5}  {said}", flush=True)
             if not equal or tally.left_behind:
                 raise SystemExit(1)
     print(f"{total} kills; every run went on and ended in the weights of an undisturbed one")

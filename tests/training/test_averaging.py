@@ -11,9 +11,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
-from ecomct.training.averaging import average_checkpoints
 from ecomct.training.model import write_base
 from ecomct.training.run import train_arm
 
@@ -59,24 +57,3 @@ def test_the_average_opens_as_a_model_and_leaves_the_weights_alone(
     train_arm(make_recipe(save_every=1), "mixed", sequences_folder, trained / "base", tmp_path / "out")
     assert (tmp_path / "out" / "model" / WEIGHTS).read_bytes() == (trained / "out" / "model" / WEIGHTS).read_bytes()
     assert not (tmp_path / "out" / "model-ema").exists()
-
-
-def test_the_mean_of_checkpoints(trained: Path, tmp_path: Path) -> None:
-    folders = [trained / "out" / "checkpoints" / f"step-{step}" for step in (2, 3, 4)]
-    average_checkpoints(folders, tmp_path / "mean")
-    parts = [load_file(folder / WEIGHTS) for folder in folders]
-    for name, tensor in load_file(tmp_path / "mean" / WEIGHTS).items():
-        assert torch.equal(tensor, torch.stack([part[name].double() for part in parts]).mean(0).float()), name
-    AutoModelForCausalLM.from_pretrained(tmp_path / "mean")
-
-
-def test_what_cannot_be_averaged_is_named(
-    trained: Path, tmp_path: Path, make_recipe: Callable[..., Recipe], tokenizer_folder: Path
-) -> None:
-    with pytest.raises(InputError, match="no checkpoints"):
-        average_checkpoints([], tmp_path / "mean")
-    with pytest.raises(InputError, match=r"absent: no model.safetensors"):
-        average_checkpoints([tmp_path / "absent"], tmp_path / "mean")
-    write_base(make_recipe("llama"), tokenizer_folder, tmp_path / "llama")
-    with pytest.raises(InputError, match="other names or shapes"):
-        average_checkpoints([trained / "base", tmp_path / "llama"], tmp_path / "mean")

@@ -20,10 +20,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
 from ecomct.recipe.tuning import Lora
+from ecomct.training.lora import add_adapters, load_adapters, merged_state
 from ecomct.training.model import open_folder, save_weights
 from ecomct.training.run import train_arm
 from ecomct.tuning.encode import Encoded
-from ecomct.tuning.lora import add_adapters, load_adapters, merged_state
 from ecomct.tuning.pack import pack_epochs, write_sequences
 
 KINDS: dict[str, dict[str, Any]] = {

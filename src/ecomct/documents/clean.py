@@ -107,7 +107,7 @@ def _fenced(text: str) -> list[tuple[str, bool]]:
                 outside.append(line)
             continue
         inside.append(line)
-        if fence and fence[1].startswith(mark) and not line[fence.end() :].strip(" \t`~"):
+        if fence and fence[1].startswith(mark) and not line[fence.end() :].strip():
             pieces += [("\n".join(outside), False)] if outside else []
             pieces += [("\n".join(inside), True)]
             mark, outside, inside = "", [], []

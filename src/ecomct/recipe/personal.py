@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:  # both use these kinds
     from ecomct.recipe.cleaning import Cleaning
@@ -11,18 +11,7 @@ if TYPE_CHECKING:  # both use these kinds
 PersonalKind = Literal[
     "phone", "email", "national_id", "bank_card", "order_number", "address", "account", "url_token", "ip", "name"
 ]
-PERSONAL: tuple[PersonalKind, ...] = (
-    "phone",
-    "email",
-    "national_id",
-    "bank_card",
-    "order_number",
-    "address",
-    "account",
-    "url_token",
-    "ip",
-    "name",
-)
+PERSONAL: tuple[PersonalKind, ...] = get_args(PersonalKind)
 
 
 def masked_kinds(cleaning: Cleaning, source: Source) -> frozenset[PersonalKind]:

@@ -1,18 +1,14 @@
-"""Averages of weights: the exponential moving average of a run, and the mean of checkpoints."""
+"""The exponential moving average of a run's weights."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from transformers import PreTrainedModel, TrainerCallback
 
-from ecomct.errors import InputError
 from ecomct.recipe.training import Training
 from ecomct.training.model import save_weights
 
@@ -113,36 +109,3 @@ def save_average(model: PreTrainedModel, tensors: dict[str, torch.Tensor], folde
     # Every name of a tied weight; buffers stay as they are.
     everywhere = {name: tensors[names[id(weight)]] for name, weight in model.named_parameters(remove_duplicate=False)}
     save_weights(model, folder, {**model.state_dict(), **everywhere})
-
-
-def average_checkpoints(folders: Sequence[Path], out: Path) -> None:
-    """Write the mean of the weights in model folders of one architecture (such as an arm's last checkpoints/step-N) to `out`.
-
-    Sums are float64, the mean has the type of the first folder's weights; configuration and tokenizer are
-    the last folder's. Memory: one set of weights. Source: model soups of one run (Izmailov et al., 2018).
-
-    Raises:
-        InputError: no folders, a folder without model.safetensors, or other names or shapes in one of them.
-    """
-    if not folders:
-        raise InputError("averaging: no checkpoints are named")
-    for folder in folders:
-        if not (folder / _WEIGHTS).is_file():
-            raise InputError(f"{folder}: no {_WEIGHTS} there; only whole model folders can be averaged")
-    opened = [safe_open(folder / _WEIGHTS, framework="pt") for folder in folders]
-    shapes = [{name: tuple(one.get_slice(name).get_shape()) for name in one.keys()} for one in opened]  # noqa: SIM118
-    for folder, shape in zip(folders, shapes, strict=True):
-        if shape != shapes[0]:
-            raise InputError(f"{folder}: its weights have other names or shapes than those of {folders[0]}")
-    mean = {}
-    for name in shapes[0]:
-        first = opened[0].get_tensor(name)
-        total = first.double()
-        for one in opened[1:]:
-            total += one.get_tensor(name).double()
-        mean[name] = (total / len(folders)).to(first.dtype)
-    out.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folders[-1].iterdir()):
-        if path.is_file() and path.name != _WEIGHTS:
-            shutil.copyfile(path, out / path.name)
-    save_file(mean, out / _WEIGHTS, metadata={"format": "pt"})

@@ -25,8 +25,8 @@ from ecomct.atomic import sync_folder
 from ecomct.errors import InputError
 from ecomct.recipe.model import Recipe
 from ecomct.training.checkpoints import sync_tree
+from ecomct.training.lora import is_adapted, save_adapted
 from ecomct.training.process import quiet
-from ecomct.tuning.lora import is_adapted, save_adapted
 
 # Written by transformers into every config.json, or older names that its classes still translate.
 _PLAIN_KEYS = {"model_type", "torch_dtype", "dtype", "architectures", "transformers_version"}

@@ -21,6 +21,7 @@ from ecomct.training.by_source import LossBySource
 from ecomct.training.checkpoints import keep_last, publish
 from ecomct.training.deepspeed_config import prepare_process
 from ecomct.training.launch import Job, launch
+from ecomct.training.lora import add_adapters
 from ecomct.training.loss import prepare_loss
 from ecomct.training.model import open_folder
 from ecomct.training.packing import prepare_packing
@@ -31,7 +32,6 @@ from ecomct.training.step_log import StepLog, write_incidents
 from ecomct.training.trackers import check_trackers
 from ecomct.training.trainer import ArmTrainer
 from ecomct.training.work_folder import alone, begin, engine_of, history, plan_of, remove, reopen, write_metrics
-from ecomct.tuning.lora import add_adapters
 
 
 def train_arm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -62,7 +63,7 @@ class TensorBoard:
         self._writer.close()
 
 
-class _Once:
+class _Once(ABC):
     """Passes each step on once: these trackers cannot take a step back, so the last one is kept in a file."""
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -78,8 +79,9 @@ class _Once:
             self._last = step
             self._mark.write_text(str(step))
 
+    @abstractmethod
     def _send(self, step: int, values: Mapping[str, float]) -> None:
-        raise NotImplementedError
+        """Hand a step to the tracker."""
 
 
 class Trackio(_Once):
