@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from ecomct.reporting.artefacts import Loss, Score, Scores
+from ecomct.reporting.artefacts import Loss, Run, Score, Scores
+from ecomct.reporting.charts import charts
 from ecomct.reporting.comparison import NO_EVIDENCE, Column, answers, columns, estimate, held_out_lines, ordered
 
 
@@ -136,3 +137,14 @@ def test_answers_show_a_model_that_says_one_thing() -> None:
         {"model": "base", "arm": "base", "step": 0, "tasks": {"tam": {"value": 0.5, "predicted": {"no": 0.0, "yes": 1.0}}}},
     ]
     assert answers(Scores.model_validate({"models": models}).models) == [("tam", "base", [("yes", 1.0)])]
+
+
+def test_curves_are_of_models_that_start_at_the_base() -> None:
+    found = {"zh": {"loss": 4.0, "stderr": 0.1}}
+    names = ("base", "mixed@3", "mixed+tuned@2", "base+tuned@2")
+    models = [
+        {"model": n, "arm": n.partition("@")[0], "step": int(n.partition("@")[2] or 0), "held_out_by_language": found}
+        for n in names
+    ]
+    run = Run(None, None, None, None, {}, Scores.model_validate({"models": models}))
+    assert [row[:2] for row in charts(run)["held-out-zh"].rows] == [("base", 0), ("mixed", 3)]

@@ -165,6 +165,11 @@ class ModelScores(Record):
     held_out_by_language: dict[str, Loss] = {}
     tasks: dict[str, Score] = {}
 
+    @property
+    def is_tuned(self) -> bool:
+        """Whether it went on from another model's last weights, on instructions."""
+        return self.arm.endswith("+tuned")
+
 
 class TaskFacts(Record):
     """What a task is."""

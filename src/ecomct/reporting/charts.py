@@ -131,7 +131,8 @@ def _held_out(run: Run, language: str) -> Chart | None:
     rows = []
     for model in ordered(run.scores):
         found = estimate(model.held_out_by_language.get(language))
-        if found is not None and found.finite:
+        # A tuned model's steps do not begin at the base: it is in the table.
+        if found is not None and found.finite and not model.is_tuned:
             rows.append((model.arm, model.step, found.value, found.stderr))
     caption = f"Loss on held-out {language} text, ± one standard error; every arm starts at the base (step 0)."
     return Chart(f"held-out-{language}", "steps", f"Held-out loss, {language}", caption, ("arm", "step", "loss", "stderr"), rows)

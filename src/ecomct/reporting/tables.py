@@ -236,7 +236,7 @@ def _learning(run: Run) -> Number:
     """Held-out loss of the last checkpoint of the method's arm against the base; the last, not the best after the fact."""
     models = ordered(run.scores) if run.scores is not None else []
     base = next((model for model in models if model.arm == "base"), None)
-    trained = [model for model in models if model.arm != "base" and not model.arm.endswith("+tuned")]
+    trained = [model for model in models if model.arm != "base" and not model.is_tuned]
     trained = [model for model in trained if model.arm == "mixed"] or trained
     if not trained or not trained[-1].held_out_by_language:
         return Number("Held-out loss", None, "")
