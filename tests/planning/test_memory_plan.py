@@ -24,7 +24,6 @@ from ecomct.planning.plan import _remembered, make_plan
 from ecomct.planning.shadow import Setting, trace
 from ecomct.planning.shape import read_shape, shape_of
 from ecomct.recipe.model import Recipe
-from ecomct.training.speed import PEAKS
 
 TINY: dict[str, dict[str, Any]] = {
     "bloom": {"hidden_size": 64, "n_layer": 2, "n_head": 4},
@@ -176,12 +175,6 @@ def test_research_arithmetic(tmp_path: Path) -> None:
     beside = found.on_device - found.device["allowance"]
     assert beside / GIB == pytest.approx(17.1, rel=0.15)
     assert found.host["optimizer"] / GIB == pytest.approx(45, rel=0.01)
-
-
-def test_peaks_agree_with_those_that_training_reports() -> None:
-    for name, device in DEVICES.items():
-        known = PEAKS.get(name.split("-")[0])
-        assert known is None or known == device.peak
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,9 @@ def test_what_is_not_dense_attention_has_no_count() -> None:
         ("NVIDIA H100 80GB HBM3", 989e12),
         ("NVIDIA H200", 989e12),
         ("NVIDIA H100 PCIe", 756e12),
-        ("NVIDIA GeForce RTX 4090", None),
+        ("NVIDIA A10", 125e12),
+        ("NVIDIA GeForce RTX 4090", 165e12),
+        ("NVIDIA GeForce GTX 1080", None),
         ("", None),
     ],
 )

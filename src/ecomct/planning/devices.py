@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psutil
 
 from ecomct.errors import InputError
+from ecomct.training.speed import PEAKS
 
 GIB = 1 << 30
 
@@ -43,24 +44,17 @@ class Cluster:
         return f"{self.a_node}x{self.device.name}" + ("" if self.nodes == 1 else f", {self.nodes} nodes")
 
 
-# Peaks: dense bfloat16 with float32 accumulation, without sparsity, from the vendor's data sheets.
 # Memory: what `torch.cuda.get_device_properties().total_memory` reports, a little under the name's gigabytes.
 DEVICES = {
     device.name: device
     for device in (
-        # NVIDIA A100 Tensor Core GPU data sheet (2021): 312 TFLOPS bfloat16.
-        Device("A100-40G", int(39.4 * GIB), 312e12),
-        Device("A100-80G", int(79.2 * GIB), 312e12),
-        # NVIDIA H100 data sheet (SXM): 1,979 with sparsity, half of it dense.
-        Device("H100-80G", int(79.1 * GIB), 989e12),
-        # NVIDIA H200 data sheet: the H100's arithmetic, 141 GB.
-        Device("H200-141G", int(139.8 * GIB), 989e12),
-        # NVIDIA L40S data sheet: 733 with sparsity, 362 dense.
-        Device("L40S-48G", int(44.4 * GIB), 362e12),
-        # NVIDIA A10 data sheet: 125 dense.
-        Device("A10-24G", int(22.1 * GIB), 125e12),
-        # NVIDIA Ada architecture whitepaper: RTX 4090, 165.2 dense with float32 accumulation.
-        Device("RTX4090-24G", int(23.5 * GIB), 165e12),
+        Device("A100-40G", int(39.4 * GIB), PEAKS["A100"]),
+        Device("A100-80G", int(79.2 * GIB), PEAKS["A100"]),
+        Device("H100-80G", int(79.1 * GIB), PEAKS["H100"]),
+        Device("H200-141G", int(139.8 * GIB), PEAKS["H200"]),
+        Device("L40S-48G", int(44.4 * GIB), PEAKS["L40S"]),
+        Device("A10-24G", int(22.1 * GIB), PEAKS["A10"]),
+        Device("RTX4090-24G", int(23.5 * GIB), PEAKS["RTX 4090"]),
     )
 }
 

@@ -14,14 +14,17 @@ import torch
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-# Dense bfloat16 operations a second of one device, from the vendor's data sheets; by a part of its name.
-# The more special name comes first.
+# Dense bfloat16 operations a second of one device, float32 sums, from the vendor's data sheets; by a part of its name.
+# A name that holds another one comes before it. Data sheets name the rate with sparsity for most: half of it is dense.
 PEAKS = {
-    "H100 PCIe": 756e12,
-    "H100 NVL": 835e12,
-    "H100": 989e12,
-    "H200": 989e12,
+    "H100 PCIe": 756e12,  # 1,513 with sparsity
+    "H100 NVL": 835e12,  # 1,671
+    "H100": 989e12,  # SXM: 1,979
+    "H200": 989e12,  # the H100's arithmetic
     "A100": 312e12,
+    "L40S": 362e12,  # 733
+    "A10": 125e12,
+    "RTX 4090": 165e12,  # 165.2, Ada architecture whitepaper
 }
 
 
